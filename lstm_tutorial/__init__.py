@@ -1,0 +1,1 @@
+"""Long short-term memory, taught with every claim executed."""
