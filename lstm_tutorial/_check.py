@@ -1,0 +1,112 @@
+"""The door of the package: what comes in is what was asked for, or an error says what came."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+
+class Arrays:
+    """Checks the arrays of one call against each other.
+
+    Axes are named by letters; an axis that two arrays share must have one size in both,
+    and all arrays must have one floating type.
+
+    Examples
+    --------
+    >>> arrays = Arrays()
+    >>> x = arrays.check("x", np.ones((5, 2, 3)), "T B D")
+    >>> arrays.check("h0", np.ones((4, 7)), "B H")
+    Traceback (most recent call last):
+    ValueError: h0: expected shape (B=2, H), got (4, 7)
+    """
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self.dtype: np.dtype | None = None
+
+    def check(self, name: str, value: Any, axes: str, finite: bool = True) -> Array:
+        """Return `value` if it is a non-empty float array with these axes, else raise."""
+        floating(name, value)
+        self._check_dtype(name, value)
+        self._check_shape(name, value, axes.split())
+        if finite:
+            all_finite(name, value)
+        return value
+
+    def _check_dtype(self, name: str, value: Array) -> None:
+        if self.dtype is None:
+            self.dtype = value.dtype
+        elif value.dtype != self.dtype:
+            raise TypeError(
+                f"{name}: expected {self.dtype} like the arguments before it, got {value.dtype}"
+            )
+
+    def _check_shape(self, name: str, value: Array, axes: Sequence[str]) -> None:
+        fits = len(axes) == value.ndim and all(
+            size > 0 and size == self.sizes.get(axis, size)
+            for axis, size in zip(axes, value.shape, strict=True)
+        )
+        if not fits:
+            wanted = [f"{a}={self.sizes[a]}" if a in self.sizes else a for a in axes]
+            shape = f"({', '.join(wanted)}{',' if len(axes) == 1 else ''})"
+            empty = ", and no axis empty" if 0 in value.shape else ""
+            raise ValueError(f"{name}: expected shape {shape}{empty}, got {value.shape}")
+        self.sizes.update(zip(axes, value.shape, strict=True))
+
+
+def floating(name: str, value: Any) -> Array:
+    """Return `value` if it is a NumPy array of float32 or float64, else raise TypeError."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{name}: expected a NumPy array, got {type(value).__name__}")
+    if value.dtype not in (np.float32, np.float64):
+        raise TypeError(f"{name}: expected float32 or float64, got {value.dtype}")
+    return value
+
+
+def all_finite(name: str, value: Array) -> None:
+    """Raise ValueError where `value` holds NaN or infinity, naming the first place."""
+    bad = ~np.isfinite(value)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"{name}: expected finite numbers, got {value[where]} at index {where} "
+            f"({int(bad.sum())} of {value.size} are not finite)"
+        )
+
+
+def positive_int(name: str, value: Any) -> int:
+    """Return `value` if it is an integer of at least 1, else raise."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: expected an integer, got {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name}: expected at least 1, got {value}")
+    return int(value)
+
+
+def positive_float(name: str, value: Any) -> float:
+    """Return `value` if it is a finite number above zero, else raise."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name}: expected a finite number above 0, got {value}")
+    return float(value)
+
+
+def choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """Return `value` if it is one of `choices`, else raise ValueError."""
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
+    return value
+
+
+def generator(name: str, value: Any) -> np.random.Generator:
+    """Return a Generator from a Generator or an integer seed, else raise TypeError."""
+    seed = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not (seed or isinstance(value, np.random.Generator)):
+        raise TypeError(f"{name}: expected a seed or a numpy Generator, got {type(value).__name__}")
+    if seed and value < 0:
+        raise ValueError(f"{name}: expected a seed of at least 0, got {value}")
+    return np.random.default_rng(value)

@@ -1,0 +1,220 @@
+"""Gradients looked at: measured by differences, checked, clipped, followed through time."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from lstm_tutorial import _check
+
+Array = np.ndarray
+
+
+class Recorded(Protocol):
+    """What `by_lag` reads of a tape: states, slopes and recurrent weights."""
+
+    @property
+    def hs(self) -> Array:
+        """States, (T + 1, B, H)."""
+
+    @property
+    def slope(self) -> Array:
+        """Slopes of the nonlinearity, (T, B, H)."""
+
+    @property
+    def W_hh(self) -> Array:
+        """Recurrent weights, (H, H)."""
+
+
+def numerical(f: Callable[..., float], arrays: Sequence[Array], step: float = 1e-5) -> list[Array]:
+    """Measure the gradient of `f` by central differences, one entry at a time.
+
+    The error is of order step² from the curve of `f`, and of order 1e-16 |f| / step from
+    rounding: a step near 1e-5 balances the two.
+
+    Parameters
+    ----------
+    f : callable
+        Takes the arrays, in order, and returns a number.
+    arrays : sequence of float64 arrays
+        Where to measure; left as they are.
+    step : float
+        Distance to each side.
+
+    Returns
+    -------
+    list of arrays
+        The derivative of `f` with respect to each entry, in the shapes of `arrays`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is not float64 (differences drown in float32's rounding) or not finite.
+    """
+    _check.positive_float("step", step)
+    arrays = [_double(f"arrays[{k}]", a).copy() for k, a in enumerate(arrays)]
+    grads = [np.empty_like(a) for a in arrays]
+    for array, grad in zip(arrays, grads, strict=True):
+        for i in np.ndindex(array.shape):
+            here = array[i]
+            array[i] = here + step
+            above = f(*arrays)
+            array[i] = here - step
+            grad[i] = (above - f(*arrays)) / (2 * step)
+            array[i] = here
+    return grads
+
+
+def relative_error(a: Array, b: Array) -> float:
+    """Return ‖a − b‖ / max(‖a‖, ‖b‖): 0 for equal arrays, up to 2 for opposite ones."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        raise ValueError(f"b: expected the shape of a, {a.shape}, got {b.shape}")
+    scale = max(np.linalg.norm(a), np.linalg.norm(b))
+    return float(np.linalg.norm(a - b) / scale) if scale else 0.0
+
+
+def check(f: Callable[..., float], arrays: Sequence[Array], grads: Sequence[Array]) -> list[float]:
+    """Compare gradients with `numerical` ones.
+
+    Parameters
+    ----------
+    f, arrays
+        As for `numerical`.
+    grads : sequence of arrays
+        The gradients to be tested, in the order of `arrays`.
+
+    Returns
+    -------
+    list of float
+        The relative error of each: near 1e-9 for a right gradient, above 1e-4 for a wrong one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `numerical`, or when a gradient's shape is not its array's.
+    """
+    if len(grads) != len(arrays):
+        raise ValueError(f"grads: expected {len(arrays)} arrays, got {len(grads)}")
+    for k, (array, grad) in enumerate(zip(arrays, grads, strict=True)):
+        if np.shape(grad) != np.shape(array):
+            raise ValueError(f"grads[{k}]: expected shape {array.shape}, got {np.shape(grad)}")
+    measured = numerical(f, arrays)
+    return [relative_error(g, m) for g, m in zip(grads, measured, strict=True)]
+
+
+def global_norm(grads: Sequence[Array]) -> float:
+    """Return the Euclidean norm of all entries of all arrays taken as one vector."""
+    return float(np.sqrt(sum(np.square(g, dtype=np.float64).sum() for g in _checked(grads))))
+
+
+def clip_by_norm(grads: Sequence[Array], max_norm: float) -> tuple[list[Array], float]:
+    """Scale all gradients by one factor so that their global norm is at most `max_norm`.
+
+    The direction is kept (Pascanu, Mikolov & Bengio, 2013, algorithm 1). The factor is
+    max_norm / (norm + 1e-6), never above 1, as in `torch.nn.utils.clip_grad_norm_`.
+
+    Parameters
+    ----------
+    grads : sequence of arrays
+        Left as they are.
+    max_norm : float
+        Above 0.
+
+    Returns
+    -------
+    clipped : list of arrays
+    norm : float
+        The global norm before clipping.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad `max_norm`, or gradients that are not finite: no factor mends those.
+    """
+    max_norm = _check.positive_float("max_norm", max_norm)
+    norm = global_norm(grads)
+    factor = min(1.0, max_norm / (norm + 1e-6))
+    return [g * g.dtype.type(factor) for g in grads], norm
+
+
+def clip_by_value(grads: Sequence[Array], clip_value: float) -> list[Array]:
+    """Cut every entry to ±`clip_value` by itself, as `torch.nn.utils.clip_grad_value_` does.
+
+    The direction of the gradient changes wherever an entry is cut.
+
+    Parameters
+    ----------
+    grads : sequence of arrays
+        Left as they are.
+    clip_value : float
+        Above 0.
+
+    Returns
+    -------
+    list of arrays
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad `clip_value`, or gradients that are not finite.
+    """
+    clip_value = _check.positive_float("clip_value", clip_value)
+    return [np.clip(g, -clip_value, clip_value) for g in _checked(grads)]
+
+
+def angle(a: Sequence[Array], b: Sequence[Array]) -> float:
+    """Return the angle between two gradients, each taken as one vector, in degrees."""
+    a_flat, b_flat = (np.concatenate([g.ravel() for g in _checked(v)]) for v in (a, b))
+    lengths = np.linalg.norm(a_flat), np.linalg.norm(b_flat)
+    if not all(lengths):
+        raise ValueError("a, b: expected vectors that are not zero, for zero has no direction")
+    # atan2 of the difference and the sum of the unit vectors is exact for small angles too,
+    # where arccos of a product near 1 would lose half the digits (Kahan, 2006).
+    a_unit, b_unit = a_flat / lengths[0], b_flat / lengths[1]
+    half = np.arctan2(np.linalg.norm(a_unit - b_unit), np.linalg.norm(a_unit + b_unit))
+    return float(np.degrees(2 * half))
+
+
+def by_lag(dh_T: Array, tape: Recorded) -> Array:
+    """Follow a gradient back through the states of a vanilla network.
+
+    Parameters
+    ----------
+    dh_T : array (B, H)
+        Gradient of the loss with respect to the last state.
+    tape : rnn.Tape
+
+    Returns
+    -------
+    array (T + 1, B)
+        ‖∂L/∂h_{T-k}‖ for k = 0, …, T; no other step adds to it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `dh_T` does not fit the tape.
+    """
+    arrays = _check.Arrays()
+    arrays.check("tape.hs", tape.hs[1:], "T B H")
+    dh = arrays.check("dh_T", dh_T, "B H")
+    norms = [np.linalg.norm(dh, axis=1)]
+    for slope in tape.slope[::-1]:
+        dh = (dh * slope) @ tape.W_hh
+        norms.append(np.linalg.norm(dh, axis=1))
+    return np.array(norms)
+
+
+def _double(name: str, value: Any) -> Array:
+    if _check.floating(name, value).dtype != np.float64:
+        raise TypeError(f"{name}: expected float64, got {value.dtype}")
+    _check.all_finite(name, value)
+    return value
+
+
+def _checked(grads: Sequence[Array]) -> list[Array]:
+    if isinstance(grads, np.ndarray) or not len(grads):
+        raise TypeError("grads: expected a non-empty list of arrays")
+    for k, g in enumerate(grads):
+        _check.all_finite(f"grads[{k}]", _check.floating(f"grads[{k}]", g))
+    return list(grads)

@@ -1,0 +1,196 @@
+"""A linear readout on a recurrent layer, squared error, and the loop that trains the two.
+
+The parameters of such a network are a list ``[W_ih, W_hh, b, W_hy, b_y]``: the recurrent layer of
+`rnn`, then ``y = W_hy h + b_y``.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lstm_tutorial import _check, gradients, rnn
+
+Array = np.ndarray
+
+
+class History(NamedTuple):
+    """The loss and the gradient's global norm, before clipping, of every update."""
+
+    losses: Array
+    norms: Array
+
+
+def init(
+    input_size: int, hidden_size: int, output_size: int, rng: np.random.Generator | int
+) -> list[Array]:
+    """Draw the weights, all uniform in ±1/√H.
+
+    Parameters
+    ----------
+    input_size, hidden_size, output_size : int
+        D, H and O, at least 1.
+    rng : numpy Generator or int
+
+    Returns
+    -------
+    list of arrays
+        ``[W_ih, W_hh, b, W_hy, b_y]``; the last two are (O, H) and (O,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a size below 1 or a bad `rng`.
+    """
+    rng = _check.generator("rng", rng)
+    out = _check.positive_int("output_size", output_size)
+    layer = rnn.init(input_size, hidden_size, rng)
+    bound = 1 / np.sqrt(hidden_size)
+    return [*layer, rng.uniform(-bound, bound, (out, hidden_size)), rng.uniform(-bound, bound, out)]
+
+
+def predict(params: Sequence[Array], x: Array, nonlinearity: str = "tanh") -> Array:
+    """Return the readout of every step, (T, B, O), starting from a state of zeros."""
+    W_ih, W_hh, b, W_hy, b_y = params
+    hs, _, _ = rnn.forward(x, _zeros(params, x), W_ih, W_hh, b, nonlinearity)
+    return hs @ W_hy.T + b_y
+
+
+def loss_and_gradients(
+    params: Sequence[Array], x: Array, y: Array, nonlinearity: str = "tanh"
+) -> tuple[float, list[Array]]:
+    """Return the mean squared error and its gradients.
+
+    Parameters
+    ----------
+    params : list of arrays
+        As from `init`.
+    x : array (T, B, D)
+    y : array (T, B, O) or (B, O)
+        Targets of every step, or of the last step alone.
+    nonlinearity : {"tanh", "sigmoid"}
+
+    Returns
+    -------
+    loss : float
+    grads : list of arrays
+        In the order and shapes of `params`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a wrong type or shape, NaN or infinity.
+    """
+    W_ih, W_hh, b, W_hy, b_y = params
+    hs, h_T, tape = rnn.forward(x, _zeros(params, x), W_ih, W_hh, b, nonlinearity)
+    states = h_T if np.ndim(y) == 2 else hs
+    arrays = _check.Arrays()
+    arrays.check("states", states, "B H" if states is h_T else "T B H")
+    arrays.check("W_hy", W_hy, "O H")
+    arrays.check("b_y", b_y, "O")
+    arrays.check("y", y, "B O" if states is h_T else "T B O")
+    error = states @ W_hy.T + b_y - y
+    dy = 2 * error / error.size
+    dh = dy @ W_hy
+    ends = (None, tape, dh) if states is h_T else (dh, tape, None)
+    _, _, *grads = rnn.backward(*ends)
+    flat = dy.reshape(-1, len(b_y))
+    dW_hy = flat.T @ states.reshape(len(flat), -1)
+    return float(np.mean(error**2)), [*grads, dW_hy, flat.sum(axis=0)]
+
+
+def sgd(params: list[Array], grads: list[Array], lr: float) -> list[Array]:
+    """Return `params` one step of plain gradient descent further."""
+    return [p - lr * g for p, g in zip(params, grads, strict=True)]
+
+
+class Adam:
+    """Adam (Kingma & Ba, 2015, algorithm 1): each entry's step is scaled by its own history.
+
+    Call it like `sgd`; it keeps the running means of the gradient (0.9) and its square (0.999).
+    """
+
+    def __init__(self) -> None:
+        self.t = 0
+        self.means: list[Array] = []
+        self.squares: list[Array] = []
+
+    def __call__(self, params: list[Array], grads: list[Array], lr: float) -> list[Array]:
+        """Return `params` one step further."""
+        if not self.t:
+            self.means = [np.zeros_like(p) for p in params]
+            self.squares = [np.zeros_like(p) for p in params]
+        self.t += 1
+        self.means = [0.9 * m + 0.1 * g for m, g in zip(self.means, grads, strict=True)]
+        self.squares = [0.999 * s + 0.001 * g * g for s, g in zip(self.squares, grads, strict=True)]
+        m_scale, s_scale = 1 - 0.9**self.t, 1 - 0.999**self.t  # both means start at zero
+        return [
+            p - lr * (m / m_scale) / (np.sqrt(s / s_scale) + 1e-8)
+            for p, m, s in zip(params, self.means, self.squares, strict=True)
+        ]
+
+
+def train(
+    params: Sequence[Array],
+    batches: Iterable[tuple[Array, Array]],
+    lr: float,
+    max_norm: float | None = None,
+    optimizer: str = "adam",
+    nonlinearity: str = "tanh",
+) -> tuple[list[Array], History]:
+    """Train on `batches`, one update for each.
+
+    Parameters
+    ----------
+    params : list of arrays
+        As from `init`; left as they are.
+    batches : iterable of (x, y)
+        As for `loss_and_gradients`.
+    lr : float
+        Learning rate, above 0.
+    max_norm : float or None
+        Clip the gradient's global norm to this; None clips nothing.
+    optimizer : {"adam", "sgd"}
+    nonlinearity : {"tanh", "sigmoid"}
+
+    Returns
+    -------
+    params : list of arrays
+    history : History
+        Losses and norms, one for each update.
+
+    Raises
+    ------
+    FloatingPointError
+        When a loss or gradient is no longer finite, with the update and the last norm.
+    TypeError, ValueError
+        For bad arguments.
+    """
+    lr = _check.positive_float("lr", lr)
+    move = Adam() if _check.choice("optimizer", optimizer, ["adam", "sgd"]) == "adam" else sgd
+    params = list(params)
+    losses: list[float] = []
+    norms: list[float] = []
+    for x, y in batches:
+        loss, grads = loss_and_gradients(params, x, y, nonlinearity)
+        _stop_unless_finite(loss, grads, norms)
+        losses.append(loss)
+        norms.append(gradients.global_norm(grads))
+        if max_norm is not None:
+            grads, _ = gradients.clip_by_norm(grads, max_norm)
+        params = move(params, grads, lr)
+    return params, History(np.array(losses), np.array(norms))
+
+
+def _zeros(params: Sequence[Array], x: Array) -> Array:
+    return np.zeros((_check.Arrays().check("x", x, "T B D").shape[1], len(params[1])), x.dtype)
+
+
+def _stop_unless_finite(loss: float, grads: list[Array], norms: list[float]) -> None:
+    if np.isfinite(loss) and all(np.isfinite(g).all() for g in grads):
+        return
+    before = f"norm before it {norms[-1]:.3g}" if norms else "it is the first"
+    raise FloatingPointError(
+        f"update {len(norms)}: loss or gradient is not finite ({before}); "
+        "clip the gradient with max_norm, or lower lr"
+    )
