@@ -69,8 +69,9 @@ def adding_by_lag(length: int, lr: float, seed: int) -> dict[str, Any]:
 def gradient_by_lag(model: str, lr: float, seed: int) -> dict[str, Any]:
     """Train `nn.RNN` or `nn.LSTM` on the adding problem; follow the gradient back in both.
 
-    Before training and after it, so that the two can be compared. Followed is the gradient of the answer with respect to the state k steps before the end
-    (h of the RNN, c of the LSTM), its norm averaged over 256 new sequences.
+    Before training and after it, so that the two can be compared. Followed is the gradient of the
+    answer with respect to the state k steps before the end (h of the RNN, c of the LSTM), its norm
+    averaged over 256 new sequences.
     """
     import torch
     from torch import nn

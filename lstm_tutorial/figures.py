@@ -135,6 +135,36 @@ def flow(curves: dict[str, Array], floor: float = 1e-12, ax: Axes | None = None)
     return ax
 
 
+def gradient_by_lag(trials: list[dict[str, Any]]) -> Figure:
+    """Draw the experiment of that name: RNN and LSTM, before and after training, all seeds.
+
+    Parameters
+    ----------
+    trials : list of dict
+        From ``experiments.load("gradient-by-lag")``.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    with mpl.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
+        ends = [
+            ("lstm", "after", NAVY, "-", "LSTM, trained", 1.0),
+            ("lstm", "before", NAVY, ":", "LSTM,\nuntrained", 3e-20),
+            ("rnn", "before", RED, ":", "RNN,\nuntrained", 2e-23),
+            ("rnn", "after", RED, "--", "RNN, trained", 1e-27),
+        ]
+        for model, when, color, dash, label, height in ends:
+            for trial in (t for t in trials if t["model"] == model):
+                norms = np.array(trial[when])
+                ax.semilogy(norms / norms[0], color=color, linestyle=dash, lw=1.2)
+            ax.text(101, height, label, color=color, va="center", fontsize=9)
+        ax.set(xlabel="steps back from the answer", ylabel="gradient left")
+        ax.set(xlim=(0, 99), ylim=(1e-29, 1e3))
+    return fig
+
+
 def cell() -> "SVG":
     """Draw one step of the vanilla network: what goes in, what is done, what comes out."""
     fig, ax = _blank(8.6, 3.5)
