@@ -72,13 +72,11 @@ def processor() -> str:
 def main() -> None:
     """Print the table."""
     torch.set_num_threads(1)
-    print(
-        f"Python {platform.python_version()}, NumPy {np.__version__}, PyTorch {torch.__version__}"
-    )
+    versions = {"Python": platform.python_version(), "NumPy": np.__version__}
+    versions["PyTorch"] = torch.__version__
+    print(", ".join(f"{name} {version}" for name, version in versions.items()))
     print(f"{processor()}, one thread, medians of {PAIRS} pairs, forward and backward\n")
-    print(
-        f"{'T':>4} {'B':>4} {'D':>4} {'H':>4}  {'type':8} {'NumPy ms':>9} {'torch ms':>9} {'ratio':>6}"
-    )
+    print("   T    B    D    H  type      NumPy ms  torch ms  ratio")
     for steps, batch, features, hidden in SIZES:
         for dtype in (np.float32, np.float64):
             x = np.random.default_rng(1).standard_normal((steps, batch, features)).astype(dtype)

@@ -8,6 +8,10 @@ import re
 import subprocess
 import sys
 
+HEADER = (
+    "# Exact versions of everything that requirements.txt brings along "
+    "(make lock writes this file)."
+)
 CUDA_ONLY = re.compile(r"(nvidia|triton|cuda)", re.IGNORECASE)
 
 
@@ -21,10 +25,7 @@ def main() -> None:
     """Print the lock file."""
     freeze = [sys.executable, "-m", "pip", "freeze", "--exclude-editable"]
     frozen = subprocess.run(freeze, check=True, text=True, stdout=subprocess.PIPE).stdout
-    print(
-        "# Exact versions of everything that requirements.txt brings along (make lock writes this file)."
-    )
-    print("\n".join(locked(frozen)))
+    print("\n".join([HEADER, *locked(frozen)]))
 
 
 if __name__ == "__main__":
