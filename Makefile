@@ -87,7 +87,7 @@ $(SETUP): requirements.txt constraints.txt pyproject.toml
 $(HTML): $(SETUP) $(SITE) $(filter %.py,$(PACKAGE))
 	@# A build over an older one keeps stale navigation and removed pages.
 	rm -rf _build
-	jupyter-book build . -W -n --keep-going
+	jupyter-book build . -q -W -n --keep-going
 	touch $@
 
 ## Checking
