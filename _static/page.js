@@ -36,32 +36,24 @@ function repairFocus() {
     );
 }
 
-// What may be wider than the page scrolls in its own box, and then the keyboard must reach it.
-const BOXES = {
-  "div.math": "Equation",
-  "div.highlight > pre": "Code",
-  ".pst-scrollable-table-container": "Table",
-  ".cell_output > .output": "Output",
-};
+// What is wider than the page scrolls in its own box. The theme and MathJax let the keyboard reach
+// it; the name says what has been reached.
+const BOXES = { "main pre": "Code", ".pst-scrollable-table-container": "Table" };
 
-function reachIfWider(box, label) {
-  const wider = box.scrollWidth > box.clientWidth;
-  if (wider) {
+function nameIfWider(box, name) {
+  if (box.scrollWidth > box.clientWidth) {
     box.tabIndex = 0;
     box.setAttribute("role", "group");
-    box.setAttribute("aria-label", `${label}, scrolls sideways`);
-  } else if (box.getAttribute("role") === "group") {
-    ["tabindex", "role", "aria-label"].forEach((name) => box.removeAttribute(name));
+    box.setAttribute("aria-label", `${name}, scrolls sideways`);
+  } else {
+    ["tabindex", "role", "aria-label"].forEach((attribute) => box.removeAttribute(attribute));
   }
 }
 
-function watchBoxes() {
-  for (const [selector, label] of Object.entries(BOXES)) {
+function nameScrollingBoxes() {
+  for (const [selector, name] of Object.entries(BOXES)) {
     document.querySelectorAll(selector).forEach((box) => {
-      const observer = new ResizeObserver(() => reachIfWider(box, label));
-      observer.observe(box);
-      // An equation grows when MathJax sets it, its box does not.
-      if (box.firstElementChild) observer.observe(box.firstElementChild);
+      new ResizeObserver(() => nameIfWider(box, name)).observe(box);
     });
   }
 }
@@ -80,9 +72,5 @@ addEventListener("DOMContentLoaded", () => {
   repairRoles();
   repairFocus();
   repairSearch();
-});
-// Equations have their width once MathJax, which loads after this script, has set them.
-addEventListener("load", async () => {
-  await window.MathJax?.startup?.promise;
-  watchBoxes();
+  nameScrollingBoxes();
 });
