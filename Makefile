@@ -19,6 +19,7 @@ VENV := .venv
 SETUP := $(VENV)/installed
 HTML := _build/complete
 
+SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # One thread and one hash seed: an output must not depend on the number of cores.
 export OMP_NUM_THREADS := 1
@@ -71,6 +72,8 @@ lab: $(SETUP) ## open the chapters in JupyterLab
 .PHONY: setup
 setup: $(SETUP) ## make .venv and install everything into it
 
+# Not with the Python of a .venv that an interrupted set-up may have left half made.
+$(SETUP): export PATH := $(SYSTEM_PATH)
 $(SETUP): requirements.txt constraints.txt pyproject.toml
 	@if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
 		echo "$(PYTHON) is missing or older than Python 3.11. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2
@@ -81,14 +84,15 @@ $(SETUP): requirements.txt constraints.txt pyproject.toml
 		exit 1
 	fi
 	$(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
 $(HTML): $(SETUP) $(SITE) $(filter %.py,$(PACKAGE))
 	@# A build over an older one keeps stale navigation and removed pages.
 	rm -rf _build
+	start=$$SECONDS
 	jupyter-book build . -q -W -n --keep-going
-	touch $@
+	echo $$((SECONDS - start)) > $@
 
 ## Checking
 
@@ -168,7 +172,8 @@ experiments: $(SETUP) ## repeat the stored experiments (long)
 
 .PHONY: lock
 lock: $(SETUP) ## write constraints.txt from what .venv holds
-	@python tools/lock.py > .make/constraints.txt
+	@mkdir -p .make
+	python tools/lock.py > .make/constraints.txt
 	mv .make/constraints.txt constraints.txt
 
 .PHONY: clean
