@@ -1,0 +1,271 @@
+"""Runs that are too long for a notebook: done by command, stored as data, checked by command.
+
+    python -m lstm_tutorial.experiments --list
+    python -m lstm_tutorial.experiments adding-by-lag          # runs what is not stored yet
+    python -m lstm_tutorial.experiments adding-by-lag --check  # runs a sample again and compares
+
+Each trial is stored as soon as it is done, with its seed, its time, the versions and the
+processor; an interrupted run goes on where it stopped. Chapters read the results with `load`.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from lstm_tutorial import readout, tasks
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ["numpy", "torch"]
+SOLVED = 1 / 60  # mean squared error; the constant answer 1 has 1/6
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is run: the settings of all trials, one trial, and when two results agree.
+
+    Attributes
+    ----------
+    about : str
+        One line for ``--list``.
+    trials : list of dict
+        Settings, the seed among them.
+    run : callable
+        Takes one trial's settings as keywords, returns a dict of results.
+    agree : callable
+        Takes two results; True where the book would say the same of both. Another processor
+        rounds otherwise, and training amplifies it, so digits are not asked for.
+    sample : list of int
+        The trials that ``--check`` runs again.
+    """
+
+    about: str
+    trials: list[dict[str, Any]]
+    run: Callable[..., dict[str, Any]]
+    agree: Callable[[dict[str, Any], dict[str, Any]], bool]
+    sample: list[int]
+
+
+def adding_by_lag(length: int, lr: float, seed: int) -> dict[str, Any]:
+    """Train the vanilla RNN on the adding problem; return its error on 2,000 new sequences."""
+    rng = np.random.default_rng(seed)
+    batches = (tasks.adding(length, 32, rng) for _ in range(3000))
+    params, _ = readout.train(readout.init(2, 32, 1, rng), batches, lr, max_norm=1.0)
+    x, y = tasks.adding(length, 2000, rng)
+    return {"mse": _digits(np.mean((readout.predict(params, x)[-1] - y) ** 2))}
+
+
+def gradient_by_lag(model: str, lr: float, seed: int) -> dict[str, Any]:
+    """Train `nn.RNN` or `nn.LSTM` on the adding problem; follow the gradient back in both.
+
+    Before training and after it, so that the two can be compared. Followed is the gradient of the answer with respect to the state k steps before the end
+    (h of the RNN, c of the LSTM), its norm averaged over 256 new sequences.
+    """
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    layer = {"rnn": nn.RNN, "lstm": nn.LSTM}[model](2, 32)
+    head = nn.Linear(32, 1)
+    params = [*layer.parameters(), *head.parameters()]
+    optimizer = torch.optim.Adam(params, lr=lr)
+    new = tasks.adding(100, 256, rng)
+
+    def both(x: np.ndarray, y: np.ndarray) -> list[Any]:
+        return [torch.tensor(a, dtype=torch.float32) for a in (x, y)]
+
+    def norms() -> list[float]:
+        cell = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell}[model](2, 32)
+        cell.load_state_dict({k[:-3]: v for k, v in layer.state_dict().items()})
+        x, _ = both(*new)
+        zeros = torch.zeros(256, 32, requires_grad=True)
+        state, kept = (zeros, zeros) if model == "lstm" else zeros, []
+        for x_t in x:
+            state = cell(x_t, state)
+            kept.append(state[1] if model == "lstm" else state)
+        h = state[0] if model == "lstm" else state
+        flow = torch.autograd.grad(head(h).sum(), kept[::-1])
+        return [_digits(g.double().norm(dim=1).mean().item()) for g in flow]
+
+    before = norms()
+    for _ in range(3000):
+        x, y = both(*tasks.adding(100, 32, rng))
+        loss = ((head(layer(x)[0][-1]) - y) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(params, 1.0)
+        optimizer.step()
+    x, y = both(*new)
+    with torch.no_grad():
+        mse = ((head(layer(x)[0][-1]) - y) ** 2).mean().item()
+    return {"mse": _digits(mse), "before": before, "after": norms()}
+
+
+def _same_side(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Both solved, with less than a tenth of the error of always answering 1, or both not."""
+    return (a["mse"] < SOLVED) == (b["mse"] < SOLVED)
+
+
+EXPERIMENTS = {
+    "adding-by-lag": Experiment(
+        about="the vanilla RNN on the adding problem as the lag grows (about 6 minutes)",
+        trials=[
+            {"length": length, "lr": lr, "seed": seed}
+            for length, lr, seed in product([5, 10, 20, 30, 40, 60], [1e-3, 3e-3, 1e-2], range(10))
+        ],
+        run=adding_by_lag,
+        agree=_same_side,
+        sample=[10, 40, 110, 150],
+    ),
+    "gradient-by-lag": Experiment(
+        about="the gradient's way back through RNN and LSTM, before and after training (1 minute)",
+        trials=[
+            {"model": model, "lr": lr, "seed": seed}
+            for (model, lr), seed in product([("rnn", 1e-3), ("lstm", 1e-2)], range(5))
+        ],
+        run=gradient_by_lag,
+        agree=_same_side,
+        sample=[0, 5],
+    ),
+}
+
+
+def load(name: str) -> list[dict[str, Any]]:
+    """Read an experiment's stored trials.
+
+    Returns
+    -------
+    list of dict
+        The settings and results of each trial in one dict, in the order of the experiment.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    FileNotFoundError
+        Where trials are missing, with the command that runs them.
+    """
+    experiment = _find(name)
+    stored = _read(name)
+    missing = [t for t in experiment.trials if _key(t) not in stored]
+    if missing:
+        raise FileNotFoundError(
+            f"{name}: {len(missing)} of {len(experiment.trials)} trials are not stored; "
+            f"run them with: python -m lstm_tutorial.experiments {name}"
+        )
+    return [{**t, **stored[_key(t)]["result"]} for t in experiment.trials]
+
+
+def run(name: str) -> None:
+    """Run and store the trials of an experiment that are not stored yet."""
+    experiment = _find(name)
+    stored = _read(name)
+    todo = [t for t in experiment.trials if _key(t) not in stored]
+    for trial in tqdm(todo, desc=name, unit="trial", disable=None):
+        stored[_key(trial)] = _timed(experiment, trial)
+        _write(name, stored)
+    print(f"{name}: {len(todo)} trials run, {len(experiment.trials)} stored")
+
+
+def check(name: str) -> bool:
+    """Run an experiment's sample again; print and return whether the stored results agree."""
+    experiment = _find(name)
+    load(name)
+    stored = _read(name)
+    good = True
+    for trial in (experiment.trials[k] for k in experiment.sample):
+        again = _timed(experiment, trial)
+        same = experiment.agree(stored[_key(trial)]["result"], again["result"])
+        good &= same
+        print(f"{'agrees' if same else 'DIFFERS'}  {_key(trial)}  {again['seconds']} s")
+    return good
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lstm_tutorial.experiments",
+        description="Run the book's long experiments and store their results as data.",
+        epilog="Without NAME all are run. What is stored already is not run again.",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="one experiment")
+    parser.add_argument("--list", action="store_true", help="name the experiments and stop")
+    parser.add_argument("--check", action="store_true", help="run a sample again and compare")
+    options = parser.parse_args(args)
+    if options.list:
+        for name, experiment in EXPERIMENTS.items():
+            print(f"{name:16} {len(experiment.trials):4} trials: {experiment.about}")
+        return 0
+    if options.name is not None and options.name not in EXPERIMENTS:
+        parser.error(f"NAME: expected one of {', '.join(EXPERIMENTS)}, got {options.name}")
+    names = [options.name] if options.name else list(EXPERIMENTS)
+    if options.check:
+        return 0 if all([check(name) for name in names]) else 1
+    for name in names:
+        run(name)
+    return 0
+
+
+def _find(name: str) -> Experiment:
+    if name not in EXPERIMENTS:
+        raise ValueError(f"name: expected one of {', '.join(EXPERIMENTS)}, got {name!r}")
+    return EXPERIMENTS[name]
+
+
+def _key(trial: dict[str, Any]) -> str:
+    return " ".join(f"{k}={v}" for k, v in trial.items())
+
+
+def _timed(experiment: Experiment, trial: dict[str, Any]) -> dict[str, Any]:
+    start = time.perf_counter()
+    result = experiment.run(**trial)
+    return {
+        "result": result,
+        "seconds": round(time.perf_counter() - start, 1),
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "processor": _processor(),
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name: Linux hides it from `platform`."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _digits(value: float) -> float:
+    """Round to four significant digits: more would be noise, and would bloat the file."""
+    return float(f"{value:.4g}")
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _write(name: str, stored: dict[str, Any]) -> None:
+    """Replace the file in one move, so that an interruption leaves the old one whole."""
+    RESULTS.mkdir(exist_ok=True)
+    partial = RESULTS / f"{name}.json.partial"
+    rows = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in stored.items())
+    partial.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
+    os.replace(partial, RESULTS / f"{name}.json")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

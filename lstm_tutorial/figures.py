@@ -1,0 +1,240 @@
+"""The house style of all figures, and the drawings that more than one page shows.
+
+Plots come as PNG on a white card, 1440 pixels wide: sharp on a phone and on a large screen, the
+same bytes at every run. Schematic drawings come as SVG, whose text nbval compares.
+"""
+
+import io
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
+
+from lstm_tutorial import _check
+
+if TYPE_CHECKING:
+    from IPython.display import SVG
+
+Array = np.ndarray
+
+# Four colours that stay apart for colour-blind readers and, from dark to light, in greyscale.
+# Each comes with a dash of its own, so that colour is never the only difference.
+NAVY, RED, GREEN, SKY = "#16324f", "#c8472b", "#2f9e77", "#6bb3e0"
+GREY = "#6b7280"
+DASHES: list[Any] = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2))]
+ARROW: dict[str, Any] = {
+    "arrowstyle": "-|>",
+    "mutation_scale": 10,
+    "lw": 1.8,
+    "shrinkA": 0,
+    "shrinkB": 0,
+}
+WIDTH = 7.2  # inches, the width of the page's text; every figure has it
+
+STYLE: Any = {
+    "figure.dpi": 200,
+    "savefig.dpi": 200,
+    "figure.figsize": (WIDTH, 3.0),
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "axes.prop_cycle": cycler(color=[NAVY, RED, GREEN, SKY], linestyle=DASHES),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": "black",
+    "ytick.labelcolor": "black",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so every machine draws the same letters
+    "font.size": 9.5,
+    "mathtext.fontset": "stix",
+    "svg.hashsalt": "lstm-tutorial",  # without it the identifiers in an SVG are random
+}
+
+
+def use_house_style() -> None:
+    """Set the style for this process; in a notebook, also strip what varies from its pictures."""
+    mpl.rcParams.update(STYLE)
+    try:
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:  # not in a notebook
+        return
+    if get_ipython() is not None:
+        # bbox_inches None keeps the full page width; the version of matplotlib is left out
+        set_matplotlib_formats("png", bbox_inches=None, metadata={"Software": None})
+
+
+def end_labels(ax: Axes, gap: float = 0.01) -> None:
+    """Write each line's label at its right end, in its colour, and nudge them apart.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        With labelled lines; labels that begin with an underscore are left out.
+    gap : float
+        Space between line and label, as a share of the axes' width.
+    """
+    ends: list[list[Any]] = []
+    for line in ax.get_lines():
+        label = str(line.get_label())
+        if not label.startswith("_"):
+            end = ax.transData.transform(line.get_xydata()[-1])  # type: ignore[index, arg-type]
+            y = ax.transAxes.inverted().transform(end)[1]
+            ends.append([float(np.clip(y, 0.0, 1.0)), label, line.get_color()])
+    ends.sort()
+    step = 1.25 * mpl.rcParams["font.size"] / 72 / (ax.bbox.height / ax.figure.dpi)
+    for below, here in itertools.pairwise(ends):
+        here[0] = max(here[0], below[0] + step)
+    for y, label, color in ends:
+        ax.text(1 + gap, y, label, color=color, transform=ax.transAxes, va="center", fontsize=9)
+
+
+def flow(curves: dict[str, Array], floor: float = 1e-12, ax: Axes | None = None) -> Axes:
+    """Plot gradient norms by lag on a logarithmic axis, each relative to its start.
+
+    Parameters
+    ----------
+    curves : dict of arrays (T + 1,)
+        By label; entry k belongs to lag k.
+    floor : float
+        The lower end of the axis, above 0; what lies below runs out of the picture.
+    ax : matplotlib Axes or None
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    _check.positive_float("floor", floor)
+    if ax is None:
+        _, ax = plt.subplots()
+    for label, norms in curves.items():
+        ax.semilogy(norms / norms[0], label=label)
+    top = max(10.0, *(float(np.max(n / n[0])) for n in curves.values()))
+    ax.set(xlabel="lag $k$ (steps back)", ylabel="gradient left after $k$ steps")
+    ax.set_ylim(floor, top)
+    ax.set_xlim(left=0)
+    end_labels(ax)
+    return ax
+
+
+def cell() -> "SVG":
+    """Draw one step of the vanilla network: what goes in, what is done, what comes out."""
+    fig, ax = _blank(8.6, 3.5)
+    ax.add_patch(_box(2.1, 0.8, 4.4, 2.0, "#eef2f6"))
+    for x, y, text in [(3.3, 1.9, "$+$"), (5.3, 1.9, r"$\tanh$")]:
+        _node(ax, x, y, text, 0.36 if text == "$+$" else 0.44)
+    _arrow(ax, (0.5, 1.9), (2.94, 1.9), NAVY, r"$W_h$", (2.5, 2.18))
+    _arrow(ax, (3.3, 0.05), (3.3, 1.54), GREY, "$W_x$", (2.95, 1.1))
+    _arrow(ax, (4.3, 0.05), (3.55, 1.63), GREY, "$b$", (4.35, 1.1))
+    _arrow(ax, (3.66, 1.9), (4.86, 1.9), NAVY, "$z_t$", (4.26, 2.14))
+    _arrow(ax, (5.74, 1.9), (8.1, 1.9), NAVY)
+    _arrow(ax, (7.1, 1.9), (7.1, 3.25), NAVY)
+    for x, y, text in [(0.15, 1.9, "$h_{t-1}$"), (3.3, -0.2, "$x_t$"), (4.3, -0.2, "$1$")]:
+        ax.text(x, y, text, ha="center", va="center", fontsize=13)
+    for x, y in [(8.4, 1.9), (7.1, 3.45)]:
+        ax.text(x, y, "$h_t$", ha="center", va="center", fontsize=13)
+    return _svg(fig)
+
+
+def unrolled(steps: int, folded: bool = False, gradient: bool = False) -> "SVG":
+    """Draw the network once for each step, the state handed on from left to right.
+
+    Parameters
+    ----------
+    steps : int
+        T, from 1 to 8; beyond that the letters would be too small to read.
+    folded : bool
+        Also draw, to the left, the same network once with a loop.
+    gradient : bool
+        Also draw the gradient's way back, from right to left.
+    """
+    if _check.positive_int("steps", steps) > 8:
+        raise ValueError(f"steps: expected at most 8, got {steps}")
+    left = 3.7 if folded else 0.6
+    fig, ax = _blank(left + 1.9 * steps + 1.0, 3.5)
+    if folded:
+        _column(ax, 0.6, "t")
+        loop = Path([(1.05, 1.9), (1.9, 2.1), (1.9, 1.1), (1.05, 1.3)], [1, 4, 4, 4])
+        ax.add_patch(FancyArrowPatch(path=loop, **ARROW, color=NAVY))
+        ax.text(1.98, 1.6, "$W_h$", ha="center", va="center", fontsize=11, color=NAVY)
+        ax.text(2.75, 1.6, "$=$", ha="center", va="center", fontsize=18)
+    ax.text(left, 1.6, "$h_0$", ha="center", va="center", fontsize=13)
+    for t in range(1, steps + 1):
+        x = left + 1.9 * t - 0.2
+        _column(ax, x, str(t))
+        start = left + 0.3 if t == 1 else x - 1.9 + 0.45
+        _arrow(ax, (start, 1.6), (x - 0.45, 1.6), NAVY, "$W_h$", ((start + x - 0.45) / 2, 1.85))
+        if gradient:
+            _arrow(ax, (x - 0.5, 1.3), (start + 0.05, 1.3), RED, dashed=True)
+            _arrow(ax, (x + 0.16, 2.75), (x + 0.16, 2.1), RED, dashed=True)
+    return _svg(fig)
+
+
+def _column(ax: Axes, x: float, t: str) -> None:
+    """One step: its input below, its box, its state above."""
+    ax.add_patch(_box(x - 0.45, 1.15, 0.9, 0.9, "#eef2f6"))
+    ax.text(x, 1.6, r"$\tanh$", ha="center", va="center", fontsize=11)
+    _arrow(ax, (x, 0.3), (x, 1.15), GREY, "$W_x$", (x + 0.33, 0.7))
+    _arrow(ax, (x, 2.05), (x, 2.85), NAVY)
+    ax.text(x, 0.08, f"$x_{{{t}}}$", ha="center", va="center", fontsize=13)
+    ax.text(x, 3.1, f"$h_{{{t}}}$", ha="center", va="center", fontsize=13)
+
+
+def _blank(width: float, height: float) -> tuple[Figure, Axes]:
+    with mpl.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(WIDTH, WIDTH * (height + 0.4) / width))
+    ax.set(xlim=(-0.4, width - 0.1), ylim=(-0.4, height), aspect="equal")
+    ax.axis("off")
+    return fig, ax
+
+
+def _box(x: float, y: float, width: float, height: float, color: str) -> FancyBboxPatch:
+    style = "round,pad=0,rounding_size=0.15"
+    return FancyBboxPatch((x, y), width, height, style, fc=color, ec=NAVY, lw=1.4)
+
+
+def _node(ax: Axes, x: float, y: float, text: str, radius: float) -> None:
+    ax.add_patch(Circle((x, y), radius, fc="white", ec=NAVY, lw=1.4))
+    ax.text(x, y, text, ha="center", va="center", fontsize=11)
+
+
+def _arrow(
+    ax: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    color: str,
+    label: str = "",
+    at: tuple[float, float] = (0, 0),
+    dashed: bool = False,
+) -> None:
+    line = "--" if dashed else "-"
+    ax.add_patch(FancyArrowPatch(start, end, **ARROW, color=color, linestyle=line))
+    ax.text(*at, label, ha="center", va="center", fontsize=11, color=color)
+
+
+def _svg(fig: Figure) -> "SVG":
+    from IPython.display import SVG
+
+    out = io.StringIO()
+    with mpl.rc_context(STYLE):
+        fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    plt.close(fig)
+    return SVG(out.getvalue())
