@@ -15,7 +15,14 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import run_notebooks  # noqa: E402
 
-TAGS = {"hide-input", "hide-output", "hide-cell", "raises-exception", "nbval-ignore-output"}
+TAGS = {
+    "hide-input",
+    "hide-output",
+    "hide-cell",
+    "remove-cell",
+    "raises-exception",
+    "nbval-ignore-output",
+}
 
 # Cells whose output nbval does not compare, by notebook and cell id, because they print times.
 # To add one: say in the chapter that the number is a time, tag the cell nbval-ignore-output, and
@@ -69,10 +76,9 @@ def prints(cell):
     return any(output.output_type == "stream" and output.text.strip() for output in cell.outputs)
 
 
-def shows_image(cell):
-    return any(
-        mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {})
-    )
+def shows(cell, kind):
+    """Return whether a cell has an output of a kind such as ``image/``."""
+    return any(mime.startswith(kind) for output in cell.outputs for mime in output.get("data", {}))
 
 
 def test_there_are_notebooks():
@@ -114,7 +120,9 @@ def test_no_comment_turns_a_comparison_off(name):
 
 @every_notebook
 def test_every_figure_says_in_words_what_it_shows(name):
-    for cell in filter(shows_image, cells(name, "code")):
+    for cell in cells(name, "code"):
+        if not shows(cell, "image/"):
+            continue
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         assert len(alt) >= 40, f"cell {cell.id} needs mystnb image alt text:\n{cell.source}"
         assert not re.search(r"\.(png|svg)\b", alt)
@@ -122,10 +130,10 @@ def test_every_figure_says_in_words_what_it_shows(name):
 
 @every_notebook
 def test_every_figure_stands_beside_a_check(name):
-    # nbval does not compare images, so a number has to.
+    # nbval compares drawings (SVG) but not PNG, so beside a PNG a number has to be compared.
     code = cells(name, "code")
     for cell, following in pairwise([*code, None]):
-        if shows_image(cell):
+        if shows(cell, "image/png"):
             beside = [cell] if following is None else [cell, following]
             assert any(asserts(c) or prints(c) for c in beside), f"cell {cell.id}:\n{cell.source}"
 
@@ -214,7 +222,9 @@ def test_the_commands_in_the_texts_exist():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.M))
     for name in ("README.md", "index.md"):
-        named = re.findall(r"(?<=`)make ([a-z-]+)|^make ([a-z-]+)", (ROOT / name).read_text(), re.M)
+        named = re.findall(
+            r"(?<=`)make (?:-k )?([a-z-]+)|^make ([a-z-]+)", (ROOT / name).read_text(), re.M
+        )
         assert named and {a or b for a, b in named} <= targets, name
 
 
