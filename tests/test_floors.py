@@ -1,0 +1,63 @@
+"""Modules import only from the floors below theirs; the lower ones need NumPy alone."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
+
+# From the basement up. A new module is entered here, on the lowest floor that holds.
+FLOORS = [
+    {"_check"},
+    {"rnn", "gradients", "tasks"},
+    {"readout"},
+    {"experiments", "figures"},
+]
+NUMPY_ALONE = {"_check", "rnn", "gradients", "tasks", "readout"}
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+
+
+def imported(module):
+    """Return the modules of the package that a module imports, at its top or later."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+        if isinstance(node, ast.Import):
+            found |= {n.split(".")[1] for n in names if n.startswith("lstm_tutorial.")}
+        elif isinstance(node, ast.ImportFrom):
+            source = ("lstm_tutorial." if node.level else "") + (node.module or "")
+            package, _, inner = source.rstrip(".").partition(".")
+            if package == "lstm_tutorial":
+                found |= {inner.split(".")[0]} if inner else set(names)
+    return found & set(MODULES)
+
+
+def test_every_module_has_a_floor():
+    assert sorted(module for floor in FLOORS for module in floor) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_below(module):
+    level = next(level for level, floor in enumerate(FLOORS) if module in floor)
+    below = set().union(*FLOORS[:level])
+    assert imported(module) <= below
+
+
+NUMPY_ONLY = """
+import sys
+for name in ("torch", "matplotlib", "scipy", "statsmodels", "pandas", "tqdm"):
+    sys.modules[name] = None  # importing it raises ImportError
+import importlib
+importlib.import_module(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("module", ["", *sorted(NUMPY_ALONE)])
+def test_the_lower_floors_need_numpy_alone(module):
+    name = "lstm_tutorial" + (f".{module}" if module else "")
+    command = [sys.executable, "-W", "error", "-c", NUMPY_ONLY, name]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr

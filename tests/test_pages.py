@@ -1,0 +1,361 @@
+"""The built pages in Chromium: what a reader sees, with a mouse, by keyboard and on a phone."""
+
+import json
+import shutil
+import sys
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parent.parent
+HTML = ROOT / "_build" / "html"
+PAGES = sorted(
+    str(path.relative_to(HTML)) for path in HTML.rglob("*.html") if "_static" not in path.parts
+)
+CHAPTERS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
+TEXT_PAGES = [
+    page for page in PAGES if any((ROOT / page).with_suffix(s).exists() for s in (".md", ".ipynb"))
+]
+PHONE, DESK = {"width": 375, "height": 800}, {"width": 1280, "height": 900}
+
+sys.path.insert(0, str(ROOT / "tools"))
+from serve import server  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def site():
+    """Serve the book on a free port of this machine; give its address."""
+    book = server(HTML, 0)
+    thread = threading.Thread(target=book.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{book.server_address[1]}/"
+    book.shutdown()
+    book.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        pytest.fail("The pages are checked in Chromium: install it (apt-get install chromium)")
+    arguments = [
+        "--no-sandbox",  # Chromium refuses to run as root, as it does in CI, with its sandbox on
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A tab that keeps what a reader with open developer tools would see."""
+
+    def __init__(self, browser, site):
+        context = browser.new_context(viewport=DESK, reduced_motion="reduce")
+        self.tab = context.new_page()
+        self.site = site
+        self.faults = []
+        self.tab.on("request", self.on_request)
+        self.tab.on("requestfailed", lambda r: self.faults.append(f"failed: {r.url}"))
+        self.tab.on("response", self.on_response)
+        self.tab.on("console", self.on_console)
+        self.tab.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
+
+    def on_request(self, request):
+        if not request.url.startswith((self.site, "data:", "blob:")):
+            self.faults.append(f"request to another host: {request.url}")
+
+    def on_response(self, response):
+        if response.status >= 400:
+            self.faults.append(f"{response.status}: {response.url}")
+
+    def on_console(self, message):
+        if message.type in ("error", "warning"):
+            self.faults.append(f"console {message.type}: {message.text}")
+
+    def open(self, page, size=DESK):
+        """Open a page and wait until its equations are set."""
+        self.faults.clear()
+        self.tab.set_viewport_size(size)
+        self.tab.emulate_media(color_scheme="light")
+        self.tab.goto(self.site + page, wait_until="load")
+        self.tab.evaluate("async () => { await window.MathJax?.startup?.promise }")
+        return self.tab
+
+
+@pytest.fixture(scope="session")
+def watched(browser, site):
+    return Watched(browser, site)
+
+
+@pytest.fixture(scope="session", params=PAGES)
+def on_desk(request, watched):
+    """Each page in a wide window, opened once for all the tests that look at it."""
+    tab = watched.open(request.param)
+    tab.wait_for_load_state("networkidle")  # so that late requests are seen too
+    return tab
+
+
+@pytest.fixture(scope="session", params=PAGES)
+def on_phone(request, watched):
+    """Each page on a phone."""
+    return watched.open(request.param, size=PHONE)
+
+
+def test_the_book_was_built():
+    assert "index.html" in PAGES, "no built book: make html"
+    assert CHAPTERS, "no chapter among the built pages"
+
+
+def test_page_loads_without_fault_and_from_this_host_alone(on_desk, watched):
+    assert watched.faults == []
+
+
+UNSET_EQUATIONS = r"""() => {
+  const faults = [];
+  const sources = document.querySelectorAll(".math.notranslate").length;
+  const set = document.querySelectorAll(".math.notranslate mjx-container").length;
+  if (set < sources) faults.push(`${sources} equations, ${set} of them set`);
+  document.querySelectorAll("mjx-merror, [data-mjx-error]").forEach((e) =>
+    faults.push("error in an equation: " + e.textContent));
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (node.parentElement.closest("pre, code, script, style, mjx-container")) continue;
+    if (/\\[([]|\$[^$]+\$|\\(frac|sum|tanh|partial|mathrm)/.test(node.data))
+      faults.push("bare TeX: " + node.data.trim().slice(0, 80));
+  }
+  return faults;
+}"""
+
+
+def test_every_equation_is_set(on_desk):
+    assert on_desk.evaluate(UNSET_EQUATIONS) == []
+
+
+POOR_IMAGES = """() => [...document.images].filter((image) => {
+  const alt = image.getAttribute("alt");
+  const decoration = alt === "" && image.closest("[aria-hidden=true]");
+  return image.naturalWidth === 0
+    || (!decoration && (!alt || alt.length < 5 || /[.](png|svg|jpg)$/.test(alt)));
+}).map((image) => `${image.src} (alt: ${image.alt})`)"""
+
+
+def test_every_image_loads_and_says_what_it_shows(on_desk):
+    # Images below the fold may wait for the reader; here all are fetched.
+    on_desk.evaluate("""() => Promise.all([...document.images].map((image) => {
+        image.loading = "eager"; return image.decode().catch(() => null); }))""")
+    assert on_desk.evaluate(POOR_IMAGES) == []
+
+
+def violations(tab, theme):
+    """Return what axe-core finds wrong with the page in a theme."""
+    tab.emulate_media(color_scheme=theme)
+    tab.wait_for_function("(t) => document.documentElement.dataset.theme === t", arg=theme)
+    results = Axe().run(tab, options={"resultTypes": ["violations"]})
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:200]}"
+        for violation in results.response["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_violation_on_a_desk(on_desk, theme):
+    assert violations(on_desk, theme) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_violation_on_a_phone(on_phone, theme):
+    assert violations(on_phone, theme) == []
+
+
+# An element may stick out of a box that scrolls or is closed, never out of the page.
+OUTSIDE = """() => [...document.querySelectorAll(".bd-article-container *")].filter((element) => {
+  const box = element.getBoundingClientRect();
+  if (box.width === 0 || box.height === 0 || box.right <= innerWidth + 1) return false;
+  for (let parent = element.parentElement; parent; parent = parent.parentElement) {
+    const overflow = getComputedStyle(parent).overflowX;
+    if (overflow === "auto" || overflow === "scroll") return false;
+  }
+  return !element.closest("mjx-assistive-mml, .visually-hidden");
+}).map((element) => element.outerHTML.slice(0, 120))"""
+
+
+def test_a_phone_shows_the_page_without_sideways_scroll(on_phone):
+    assert on_phone.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
+    assert on_phone.evaluate(OUTSIDE) == []
+
+
+# MathJax's boxes are reached too, and read out as the equation that they hold.
+UNREACHABLE = """() => [...document.querySelectorAll("main *")].filter((box) =>
+  box.checkVisibility() && box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0
+  && ["auto", "scroll"].includes(getComputedStyle(box).overflowX)
+  && (box.tabIndex < 0 || !(box.ariaLabel || box.matches("mjx-container")))
+).map((box) => box.outerHTML.slice(0, 120))"""
+
+
+def test_on_a_phone_the_keyboard_reaches_what_scrolls(on_phone):
+    on_phone.wait_for_timeout(50)  # boxes are measured after layout
+    assert on_phone.evaluate(UNREACHABLE) == []
+
+
+# Links, by file: no browser is needed to follow them.
+
+
+class Targets(HTMLParser):
+    """The links, images and anchors of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.links, self.anchors, self.classes = [], set(), []
+        self.feed((HTML / page).read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.anchors |= {found[name] for name in ("id", "name") if found.get(name)}
+        target = found.get("href") if tag in ("a", "link") else found.get("src")
+        if target:
+            self.links.append(target)
+            self.classes.append(found.get("class", "").split())
+
+    def of_class(self, name):
+        """Return the links of that class."""
+        both = zip(self.links, self.classes, strict=True)
+        return [link for link, classes in both if name in classes]
+
+
+TARGETS = {page: Targets(page) for page in PAGES}
+
+
+def fault_of(page, link):
+    """Return why a link of a page leads nowhere, or None."""
+    whole = urljoin(f"http://book/{page}", link)
+    if urlsplit(whole).netloc != "book":
+        return None
+    address, anchor = urldefrag(whole)
+    target = unquote(urlsplit(address).path).lstrip("/") or "index.html"
+    if not (HTML / target).is_file():
+        return f"{link}: no such file"
+    anchored = target in TARGETS and anchor
+    if anchored and unquote(anchor) not in TARGETS[target].anchors:
+        return f"{link}: no such anchor"
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_internal_link_is_broken(page):
+    links = TARGETS[page].links
+    # pydata's page outline links to the top of the page, which has no anchor of its own.
+    faults = [fault_of(page, link) for link in links if link not in ("#", "#top")]
+    assert list(filter(None, faults)) == []
+
+
+def test_links_to_other_hosts_are_encrypted():
+    plain = {
+        link for page in TEXT_PAGES for link in TARGETS[page].links if link.startswith("http:")
+    }
+    assert plain == set()
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_chapter_offers_its_notebook_for_download(page):
+    links = TARGETS[page].of_class("btn-download-source-button")
+    assert len(links) == 1
+    notebook = (HTML / page).parent / links[0]
+    assert notebook.name == Path(page).with_suffix(".ipynb").name
+    assert json.loads(notebook.read_text(encoding="utf-8"))["nbformat"] == 4
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_chapter_links_to_its_neighbours(page):
+    assert len(TARGETS[page].of_class("left-prev")) == 1
+    assert len(TARGETS[page].of_class("right-next")) == 1
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_chapter_opens_on_binder(page):
+    source = Path(page).with_suffix(".ipynb").as_posix()
+    links = [link for link in TARGETS[page].links if link.startswith("https://mybinder.org/")]
+    assert [link.endswith(f"lab/tree/{source}") for link in links] == [True]
+
+
+# By keyboard alone.
+
+
+def focused(tab, what):
+    return tab.evaluate(f"document.activeElement.{what}")
+
+
+def tab_to(tab, selector, limit=80):
+    """Press Tab until the focus is on the element."""
+    for _ in range(limit):
+        tab.keyboard.press("Tab")
+        if tab.evaluate("(s) => document.activeElement.matches(s)", selector):
+            return
+    pytest.fail(f"{selector} is not reached by {limit} presses of Tab")
+
+
+def test_the_first_stop_skips_to_the_text(watched):
+    tab = watched.open(CHAPTERS[0])
+    tab.keyboard.press("Tab")
+    assert "Skip to main content" in focused(tab, "textContent")
+    tab.keyboard.press("Enter")
+    assert tab.url.endswith("#main-content")
+
+
+def test_search_opens_by_key_and_finds_a_page(watched):
+    tab = watched.open("index.html")
+    tab.keyboard.press("Control+k")
+    tab.keyboard.type("gradient")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/search.html?q=gradient*")
+    hits = tab.locator("#search-results ul.search li a")
+    hits.first.wait_for()
+    assert any("book/" in hit.get_attribute("href") for hit in hits.all())
+    assert watched.faults == []
+
+
+def test_the_theme_changes_by_keyboard(watched):
+    tab = watched.open(CHAPTERS[0])
+    tab_to(tab, ".theme-switch-button")
+    seen = set()
+    for _ in range(3):
+        tab.keyboard.press("Enter")
+        seen.add(tab.evaluate("document.documentElement.dataset.mode"))
+    assert seen == {"auto", "light", "dark"}
+    tab.evaluate("localStorage.clear()")
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_solution_opens_by_keyboard(page, watched):
+    tab = watched.open(page)
+    solution = tab.locator(".solution.dropdown").first
+    text = solution.locator(".toggle-hidden, section, .solution-content").first
+    button = solution.locator("button.toggle-button")
+    assert not text.is_visible()
+    button.focus()
+    tab.keyboard.press("Enter")
+    text.wait_for(state="visible")
+
+
+def test_the_contents_open_by_keyboard_on_a_phone(watched):
+    tab = watched.open(CHAPTERS[0], size=PHONE)
+    contents = tab.locator("dialog[open] nav.bd-links")
+    assert contents.count() == 0
+    tab_to(tab, "button.primary-toggle")
+    tab.keyboard.press("Enter")
+    contents.wait_for(state="visible")
+    tab_to(tab, "dialog[open] nav.bd-links a")
+    tab.keyboard.press("Escape")
+    contents.wait_for(state="hidden")
