@@ -29,8 +29,8 @@ class Recorded(Protocol):
 def numerical(f: Callable[..., float], arrays: Sequence[Array], step: float = 1e-5) -> list[Array]:
     """Measure the gradient of `f` by central differences, one entry at a time.
 
-    The error is of order step² from the curve of `f`, and of order 1e-16 |f| / step from
-    rounding: a step near 1e-5 balances the two.
+    The curve of `f` brings an error of order step², rounding one of order 1e-16 / step: a step
+    near 1e-5 balances the two.
 
     Parameters
     ----------
