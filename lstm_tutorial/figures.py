@@ -26,7 +26,7 @@ Array = np.ndarray
 
 # Four colours that stay apart for colour-blind readers and, from dark to light, in greyscale.
 # Each comes with a dash of its own, so that colour is never the only difference.
-NAVY, RED, GREEN, SKY = "#16324f", "#c8472b", "#2f9e77", "#6bb3e0"
+NAVY, RED, GREEN, SKY = "#16324f", "#a5301a", "#238a66", "#4b96cd"
 GREY = "#6b7280"
 DASHES: list[Any] = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2))]
 ARROW: dict[str, Any] = {

@@ -43,7 +43,7 @@ def worst(got, want):
 
 
 @given(sizes, sizes, sizes, sizes, st.sampled_from(["tanh", "sigmoid"]), st.integers(0, 2**32))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_states_and_gradients_equal_autograd(T, B, D, H, nonlinearity, seed):
     case = draw_case(np.random.default_rng(seed), T, B, D, H, nonlinearity=nonlinearity)
     hs, h_T, grads = run(*case)
@@ -85,7 +85,7 @@ def test_states_and_gradients_equal_nn_rnn(dtype, tolerance):
 
 
 @given(sizes, sizes, sizes, st.integers(0, 2**32))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_one_step_is_a_sequence_of_one(B, D, H, seed):
     args, _, dh, _ = draw_case(np.random.default_rng(seed), 1, B, D, H)
     x, *rest = args
@@ -108,7 +108,8 @@ def test_sigmoid_never_overflows(z):
     with np.errstate(all="raise", under="ignore"):
         s = rnn.sigmoid(z)
     assert ((s >= 0) & (s <= 1)).all()
-    assert np.allclose(s, torch.sigmoid(torch.tensor(z)).numpy(), rtol=0, atol=2e-16)
+    # two roundings of numbers up to 1, and PyTorch's own
+    assert np.allclose(s, torch.sigmoid(torch.tensor(z)).numpy(), rtol=0, atol=4e-16)
 
 
 def test_saturated_states_give_finite_gradients():

@@ -1,11 +1,14 @@
-"""Draw the picture of the home page and the README from the stored experiments.
+"""Draw the picture of the home page and the README from the stored experiment.
 
-python tools/draw_images.py
+python tools/draw_images.py [FOLDER]
 """
 
+import sys
 from pathlib import Path
 
 from lstm_tutorial import experiments, figures
+
+IMAGES = Path(__file__).parent.parent / "book" / "images"
 
 
 def draw(folder: Path) -> None:
@@ -16,4 +19,4 @@ def draw(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    draw(Path(__file__).parent.parent / "book" / "images")
+    draw(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)

@@ -1,0 +1,112 @@
+"""Pictures: sharp, the same bytes at every run, with colours that differ in greyscale too."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.image
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from lstm_tutorial import figures
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def house_style():
+    mpl.use("Agg")
+    with mpl.rc_context():
+        figures.use_house_style()
+        yield
+    plt.close("all")
+
+
+def luminance(color):
+    return np.dot(mpl.colors.to_rgb(color), [0.299, 0.587, 0.114])
+
+
+def png(figure):
+    out = io.BytesIO()
+    figure.savefig(out, metadata={"Software": None})
+    return out.getvalue()
+
+
+def test_line_colours_differ_in_greyscale_and_each_has_its_dash():
+    cycle = list(mpl.rcParams["axes.prop_cycle"])
+    steps = np.diff(sorted(luminance(c["color"]) for c in cycle))
+    assert steps.min() > 0.08
+    assert len({str(c["linestyle"]) for c in cycle}) == len(cycle)
+
+
+def test_a_plot_is_1440_pixels_wide_and_has_the_same_bytes_twice():
+    def draw():
+        fig, ax = plt.subplots()
+        ax.plot([0, 1], [1, 0], label="a")
+        figures.end_labels(ax)
+        return png(fig)
+
+    first, second = draw(), draw()
+    assert first == second
+    assert matplotlib.image.imread(io.BytesIO(first)).shape[1] == 1440
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        figures.cell,
+        lambda: figures.unrolled(1),
+        lambda: figures.unrolled(3, folded=True),
+        lambda: figures.unrolled(8, gradient=True),
+    ],
+)
+def test_a_drawing_has_the_same_text_twice_and_no_date(draw):
+    first, second = draw().data, draw().data
+    assert first == second
+    assert "<dc:date>" not in first and "Matplotlib" not in first.split("<defs>")[0]
+
+
+def test_a_drawing_has_a_column_for_each_step():
+    columns = [figures.unrolled(steps).data.count('id="patch_') for steps in (1, 2, 3)]
+    assert columns[1] - columns[0] == columns[2] - columns[1] > 0
+
+
+@pytest.mark.parametrize(
+    "steps, error, message",
+    [
+        (0, ValueError, "steps: expected at least 1, got 0"),
+        (9, ValueError, "steps: expected at most 8, got 9"),
+        (2.0, TypeError, "steps: expected an integer, got float"),
+    ],
+)
+def test_a_drawing_refuses_by_name(steps, error, message):
+    with pytest.raises(error, match=message):
+        figures.unrolled(steps)
+
+
+def test_flow_is_relative_to_its_start_and_labelled_at_the_end():
+    ax = figures.flow({"fast": np.array([4.0, 2.0, 1.0]), "slow": np.array([3.0, 3.0, 3.0])})
+    assert [list(line.get_ydata()) for line in ax.get_lines()] == [[1, 0.5, 0.25], [1, 1, 1]]
+    assert {t.get_text() for t in ax.texts} == {"fast", "slow"}
+    assert ax.get_yscale() == "log" and ax.get_xlabel() and ax.get_ylabel()
+
+
+def test_end_labels_do_not_overlap():
+    _, ax = plt.subplots()
+    for k in range(4):
+        ax.plot([0, 1], [0, 0.001 * k], label=str(k))
+    figures.end_labels(ax)
+    heights = sorted(t.get_position()[1] for t in ax.texts)
+    size = mpl.rcParams["font.size"] / 72 / (ax.bbox.height / ax.figure.dpi)
+    assert np.diff(heights).min() > size
+
+
+def test_the_stored_picture_is_drawn_from_the_stored_experiment(tmp_path):
+    subprocess.run([sys.executable, ROOT / "tools/draw_images.py", tmp_path], check=True)
+    for name in ("gradient-by-lag.png",):
+        drawn = matplotlib.image.imread(tmp_path / name)
+        kept = matplotlib.image.imread(ROOT / "book/images" / name)
+        assert np.array_equal(drawn, kept), f"{name} is out of date: python tools/draw_images.py"
