@@ -138,11 +138,14 @@ def test_every_figure_stands_beside_a_check(name):
             assert any(asserts(c) or prints(c) for c in beside), f"cell {cell.id}:\n{cell.source}"
 
 
+CLAIM = re.compile(r"^[:`]{3,}\{admonition\}[^\n]*\n(?::\w+:[^\n]*\n)*?:class: *claim\b", re.M)
+
+
 @every_notebook
 def test_the_cell_after_a_claim_tests_it(name):
     sequence = cells(name)
     for position, cell in enumerate(sequence):
-        claims = re.findall(r"^:::+\{claim\}", cell.source, re.MULTILINE)
+        claims = CLAIM.findall(cell.source)
         if cell.cell_type == "code" or not claims:
             continue
         assert len(claims) == 1, f"a cell has room for one claim and its test:\n{cell.source}"
