@@ -16,8 +16,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import run_notebooks  # noqa: E402
 
 TAGS = {
-    "hide-input",
-    "hide-output",
+    "hide-input",  # the line that opens it says "Show the code", so there is no hide-output
     "hide-cell",
     "remove-cell",
     "raises-exception",
