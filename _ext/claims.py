@@ -1,67 +1,31 @@
-"""Claims of the book: a directive that states one, and a list of them all.
+"""Claims of the book: boxes that state one, and a list of them all.
 
-A claim stands in a chapter, before the cell that tests it::
+A claim stands in a chapter, before the cell that tests it. It is an admonition, which JupyterLab
+shows too::
 
-    :::{claim} The state stays between -1 and 1
-    :label: claim-bounded
-    :verdict: true
+    :::{admonition} The state stays between -1 and 1
+    :class: claim true
+    :name: claim-bounded
 
-    One or two sentences.
+    *True.* One or two sentences.
     :::
 
-The verdict is ``true``, ``true with limits`` or ``false``. The directive ``{claims-list}`` makes
-a table of all claims in the order of the book.
+The class after ``claim`` is the verdict: ``true``, ``limits`` or ``false``. The text begins with
+it in words. The directive ``{claims-list}`` makes a table of all claims in the order of the book.
 """
 
 from docutils import nodes
-from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 
-VERDICTS = ("true", "true with limits", "false")
+VERDICTS = {"true": "True", "limits": "True with limits", "false": "False"}
 
 logger = logging.getLogger(__name__)
 
 
 class ClaimsList(nodes.General, nodes.Element):
     """Stands where the table of claims will be, until all chapters have been read."""
-
-
-class Claim(SphinxDirective):
-    """A statement of fact that the next cell tests."""
-
-    required_arguments = 1
-    final_argument_whitespace = True
-    has_content = True
-    option_spec = {  # noqa: RUF012 (docutils' own way)
-        "label": directives.unchanged_required,
-        "verdict": lambda text: directives.choice(text, VERDICTS),
-    }
-
-    def run(self):
-        """Return the claim's box."""
-        self.assert_has_content()
-        for name in ("label", "verdict"):
-            if name not in self.options:
-                raise self.error(f"the claim {self.arguments[0]!r} needs :{name}:")
-        label, verdict = self.options["label"], self.options["verdict"]
-
-        # An ordinary admonition: every builder can write it, and gettext extracts its texts.
-        box = nodes.admonition(classes=["claim", f"claim-{verdict.replace(' ', '-')}"])
-        box["claim"] = {"label": label, "verdict": verdict}
-        self.set_source_info(box)
-        box["names"].append(nodes.fully_normalize_name(label))
-        self.state.document.note_explicit_target(box)
-
-        inlines, messages = self.state.inline_text(self.arguments[0], self.lineno)
-        title = nodes.title(self.arguments[0], "", *inlines)
-        badge = nodes.paragraph(verdict, verdict, classes=["claim-verdict"])
-        for part in (title, badge):
-            self.set_source_info(part)
-            box += part
-        self.state.nested_parse(self.content, self.content_offset, box)
-        return [box, *messages]
 
 
 class ClaimsListDirective(SphinxDirective):
@@ -91,39 +55,54 @@ def merge(app, env, docnames, other):
 
 
 def collect(app, doctree):
-    """Note a page's claims once its texts are final, translations included."""
-    found = [
-        {
-            **box["claim"],
-            "id": box["ids"][0],
-            "title": box.next_node(nodes.title).deepcopy(),
-            "badge": box.next_node(nodes.paragraph).astext(),
-        }
-        for box in doctree.findall(nodes.admonition)
-        if "claim" in box
-    ]
-    if not found:
-        return
-    claims_of(app.env)[app.env.docname] = found
-    labels = app.env.get_domain("std").labels  # so that {ref} shows the claim's title
-    for claim in found:
-        name = nodes.fully_normalize_name(claim["label"])
-        labels[name] = app.env.docname, claim["id"], claim["title"].astext()
+    """Check and note a page's claims once its texts are final, translations included."""
+    found = []
+    for box in doctree.findall(nodes.admonition):
+        if "claim" not in box["classes"]:
+            continue
+        title, text = box[0], box.next_node(nodes.paragraph)
+        verdict = text[0] if text in box.children[1:2] and text.children else None
+        if isinstance(verdict, nodes.emphasis):
+            words = verdict.astext().rstrip(".。")
+            verdict.children = [nodes.Text(words)]
+            verdict["classes"].append("claim-verdict")
+        else:
+            words = None
+        for fault in faults(box, words, app.config.language):
+            logger.warning("the claim %r %s", title.astext(), fault, location=box)
+        if box["names"] and words:
+            name = box["names"][0]
+            found.append(
+                {"name": name, "id": box["ids"][0], "title": title.deepcopy(), "verdict": words}
+            )
+            # So that {ref} shows the claim's title.
+            app.env.get_domain("std").labels[name] = app.env.docname, box["ids"][0], title.astext()
+    if found:
+        claims_of(app.env)[app.env.docname] = found
+
+
+def faults(box, words, language):
+    """Yield what is wrong with a claim's box whose verdict has these words."""
+    verdicts = [name for name in box["classes"] if name in VERDICTS]
+    if len(verdicts) != 1:
+        yield f"needs one class out of {', '.join(VERDICTS)}"
+    if not box["names"]:
+        yield "needs a :name:"
+    if not words:
+        yield "has to begin with its verdict in *words*"
+    elif language == "en" and words not in map(VERDICTS.get, verdicts):
+        yield f"says {words!r}, its class another thing"
 
 
 def check(app, env):
-    """Warn of a label that two claims share."""
+    """Warn of a name that two claims share, which Sphinx does not see when it reads in parallel."""
     seen = {}
     for docname, claims in claims_of(env).items():
-        for label in (claim["label"] for claim in claims):
-            if label in seen:
-                logger.warning(
-                    "claim label %r is used twice, first in %s",
-                    label,
-                    seen[label],
-                    location=docname,
-                )
-            seen.setdefault(label, docname)
+        for name in (claim["name"] for claim in claims):
+            if name in seen:
+                where = seen[name]
+                logger.warning("claim %r stands twice, first in %s", name, where, location=docname)
+            seen.setdefault(name, docname)
 
 
 def in_book_order(env, docname):
@@ -142,7 +121,7 @@ def table(app, claims, from_page):
         body += row(
             [
                 cell(link(app, from_page, page, claim["id"], claim["title"].deepcopy().children)),
-                cell(nodes.Text(claim["badge"])),
+                cell(nodes.Text(claim["verdict"])),
                 cell(link(app, from_page, page, "", [nodes.Text(page_title)])),
             ]
         )
@@ -182,7 +161,6 @@ def fill(app, doctree, docname):
 def setup(app):
     """Register with Sphinx."""
     app.add_node(ClaimsList)
-    app.add_directive("claim", Claim)
     app.add_directive("claims-list", ClaimsListDirective)
     app.connect("env-purge-doc", purge)
     app.connect("env-merge-info", merge)

@@ -38,7 +38,11 @@ function repairFocus() {
 
 // What is wider than the page scrolls in its own box. The theme and MathJax let the keyboard reach
 // it; the name says what has been reached.
-const BOXES = { "main pre": "Code", ".pst-scrollable-table-container": "Table" };
+const BOXES = {
+  "main pre": "Code",
+  ".pst-scrollable-table-container": "Table",
+  ':is(.cell_output, figure):has(> img[src$=".svg"])': "Drawing",
+};
 
 function nameIfWider(box, name) {
   if (box.scrollWidth > box.clientWidth) {

@@ -16,8 +16,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import run_notebooks  # noqa: E402
 
 TAGS = {
-    "hide-input",
-    "hide-output",
+    "hide-input",  # the line that opens it says "Show the code", so there is no hide-output
     "hide-cell",
     "remove-cell",
     "raises-exception",
@@ -138,11 +137,14 @@ def test_every_figure_stands_beside_a_check(name):
             assert any(asserts(c) or prints(c) for c in beside), f"cell {cell.id}:\n{cell.source}"
 
 
+CLAIM = re.compile(r"^[:`]{3,}\{admonition\}[^\n]*\n(?::\w+:[^\n]*\n)*?:class: *claim\b", re.M)
+
+
 @every_notebook
 def test_the_cell_after_a_claim_tests_it(name):
     sequence = cells(name)
     for position, cell in enumerate(sequence):
-        claims = re.findall(r"^:::+\{claim\}", cell.source, re.MULTILINE)
+        claims = CLAIM.findall(cell.source)
         if cell.cell_type == "code" or not claims:
             continue
         assert len(claims) == 1, f"a cell has room for one claim and its test:\n{cell.source}"

@@ -1,4 +1,4 @@
-"""The directives of _ext/claims.py, in a small book of their own."""
+"""Claims as _ext/claims.py reads them, in a small book of their own."""
 
 import subprocess
 import sys
@@ -24,20 +24,33 @@ list
 LIST = "# All\n\n:::{claims-list}\n:::\n\nSee {ref}`claim-a`.\n"
 
 
-def claim(label, verdict, title="The *state* $h_t$ is bounded"):
-    return f":::{{claim}} {title}\n:label: {label}\n:verdict: {verdict}\n\nAs it says.\n:::\n"
+def claim(verdict, words, name="claim-a", title="The *state* $h_t$ is bounded"):
+    return f":::{{admonition}} {title}\n:class: claim {verdict}\n:name: {name}\n\n{words}\n:::\n"
+
+
+TRUE = claim("true", "*True.* As it says.")
 
 
 @pytest.fixture
 def build(tmp_path):
     """Return a function that builds pages and gives the result and the output folder."""
 
-    def build(builder="html", **pages):
+    def build(builder="html", options=(), **pages):
         pages = {"index": INDEX, "list": LIST, **pages}
         (tmp_path / "conf.py").write_text(CONF)
         for name, text in pages.items():
             (tmp_path / f"{name}.md").write_text(text)
-        command = [sys.executable, "-m", "sphinx", "-b", builder, "-W", "--keep-going", "-n"]
+        command = [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-b",
+            builder,
+            "-W",
+            "--keep-going",
+            "-n",
+            *options,
+        ]
         out = tmp_path / "out" / builder
         done = subprocess.run(
             [*command, "-j", "2", str(tmp_path), str(out)], text=True, capture_output=True
@@ -48,28 +61,35 @@ def build(tmp_path):
 
 
 def test_a_claim_is_a_box_with_its_verdict_in_words_and_is_listed_in_book_order(build):
-    done, out = build(
-        first="# First\n\n" + claim("claim-a", "true"),
-        second="# Second\n\n" + claim("claim-b", "true with limits", "Norms grow"),
-    )
+    limits = claim("limits", "*True with limits.* As it says.", "claim-b", "Norms grow")
+    done, out = build(first="# First\n\n" + TRUE, second="# Second\n\n" + limits)
     assert done.returncode == 0, done.stderr
     page = (out / "first.html").read_text()
-    assert 'class="claim claim-true admonition" id="claim-a"' in page
-    assert '<p class="claim-verdict">true</p>' in page
+    assert 'class="claim true admonition" id="claim-a"' in page
+    assert '<p><em class="claim-verdict">True</em> As it says.</p>' in page
     table = (out / "list.html").read_text()
     assert table.index("second.html#claim-b") < table.index("first.html#claim-a")
-    assert "<p>true with limits</p>" in table
+    assert "<p>True with limits</p>" in table
     assert "<em>state</em>" in table
+    assert '<span class="std std-ref">The state h_t is bounded</span>' in table
     assert "mathjax" in table.lower()  # a title with a formula needs it here too
+
+
+ONE_CLASS = "needs one class out of true, limits, false"
+IN_WORDS = "has to begin with its verdict in *words*"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (claim("claim-a", "perhaps"), "verdict"),
-        (":::{claim} No label\n:verdict: true\n\nText.\n:::\n", "needs :label:"),
-        (":::{claim} No verdict\n:label: claim-a\n\nText.\n:::\n", "needs :verdict:"),
-        (claim("claim-a", "true") + "\n" + claim("claim-a", "false"), "claim-a"),
+        (claim("perhaps", "*True.* As it says."), ONE_CLASS),
+        (claim("true false", "*True.* As it says."), ONE_CLASS),
+        (TRUE.replace(":name: claim-a\n", ""), "needs a :name:"),
+        (claim("true", "As it says."), IN_WORDS),
+        (claim("true", "As it says.\n\n*True.* Too late."), IN_WORDS),
+        (claim("true", "- *True.* In a list."), IN_WORDS),
+        (claim("true", "*True with limits.* As it says."), "says 'True with limits'"),
+        (TRUE + "\n" + TRUE, "claim-a"),
     ],
 )
 def test_a_faulty_claim_fails_the_build(build, text, message):
@@ -80,13 +100,17 @@ def test_a_faulty_claim_fails_the_build(build, text, message):
     assert message in done.stderr
 
 
-def test_a_label_that_two_pages_share_fails_the_build(build):
-    done, _ = build(
-        first="# First\n\n" + claim("claim-a", "true"),
-        second="# Second\n\n" + claim("claim-a", "true"),
-    )
+def test_a_name_that_two_pages_share_fails_the_build(build):
+    done, _ = build(first="# First\n\n" + TRUE, second="# Second\n\n" + TRUE)
     assert done.returncode == 1
-    assert "claim label 'claim-a' is used twice, first in" in done.stderr
+    assert "claim 'claim-a' stands twice, first in" in done.stderr
+
+
+def test_another_language_has_its_own_words(build):
+    text = "# F\n\n" + claim("true", "*对。* 如其所言。")
+    done, out = build(options=["-D", "language=zh_CN"], first=text, second="# Second\n")
+    assert done.returncode == 0, done.stderr
+    assert "<p>对</p>" in (out / "list.html").read_text()
 
 
 def test_a_book_without_claims_says_so(build):
@@ -96,8 +120,8 @@ def test_a_book_without_claims_says_so(build):
 
 
 def test_translators_get_title_verdict_and_text(build):
-    done, out = build("gettext", first="# F\n\n" + claim("claim-a", "true"), second="# Second\n")
+    done, out = build("gettext", first="# F\n\n" + TRUE, second="# Second\n")
     assert done.returncode == 0, done.stderr
     messages = (out / "first.pot").read_text()
-    for text in ("The *state* $h_t$ is bounded", "true", "As it says."):
+    for text in ("The *state* $h_t$ is bounded", "*True.* As it says."):
         assert f'msgid "{text}"' in messages
