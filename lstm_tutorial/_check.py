@@ -12,7 +12,8 @@ class Arrays:
     """Checks the arrays of one call against each other.
 
     Axes are named by letters; an axis that two arrays share must have one size in both,
-    and all arrays must have one floating type.
+    and all arrays must have one floating type. A number before the letter is a factor: the size
+    of "4H" is four times that of "H". Sizes and type that are known beforehand can be given.
 
     Examples
     --------
@@ -21,11 +22,15 @@ class Arrays:
     >>> arrays.check("h0", np.ones((4, 7)), "B H")
     Traceback (most recent call last):
     ValueError: h0: expected shape (B=2, H), got (4, 7)
+    >>> h0 = arrays.check("h0", np.ones((2, 5)), "B H")
+    >>> arrays.check("W_ih", np.ones((5, 3)), "4H D")
+    Traceback (most recent call last):
+    ValueError: W_ih: expected shape (4H=20, D=3), got (5, 3)
     """
 
-    def __init__(self) -> None:
-        self.sizes: dict[str, int] = {}
-        self.dtype: np.dtype | None = None
+    def __init__(self, dtype: np.dtype | None = None, **sizes: int) -> None:
+        self.sizes = sizes
+        self.dtype = dtype
 
     def check(self, name: str, value: Any, axes: str, finite: bool = True) -> Array:
         """Return `value` if it is a non-empty float array with these axes, else raise."""
@@ -45,16 +50,34 @@ class Arrays:
             )
 
     def _check_shape(self, name: str, value: Array, axes: Sequence[str]) -> None:
+        known = [self._size(axis) for axis in axes]
         fits = len(axes) == value.ndim and all(
-            size > 0 and size == self.sizes.get(axis, size)
-            for axis, size in zip(axes, value.shape, strict=True)
+            size > 0 and (size == want or (want is None and size % _factor(axis) == 0))
+            for axis, want, size in zip(axes, known, value.shape, strict=True)
         )
         if not fits:
-            wanted = [f"{a}={self.sizes[a]}" if a in self.sizes else a for a in axes]
+            wanted = [f"{a}={n}" if n else a for a, n in zip(axes, known, strict=True)]
             shape = f"({', '.join(wanted)}{',' if len(axes) == 1 else ''})"
             empty = ", and no axis empty" if 0 in value.shape else ""
             raise ValueError(f"{name}: expected shape {shape}{empty}, got {value.shape}")
-        self.sizes.update(zip(axes, value.shape, strict=True))
+        for axis, size in zip(axes, value.shape, strict=True):
+            self.sizes[_letter(axis)] = size // _factor(axis)
+
+    def shape(self, axes: str) -> tuple[int, ...]:
+        """Return the sizes of axes that are all known by now."""
+        return tuple(self._size(axis) or 0 for axis in axes.split())
+
+    def _size(self, axis: str) -> int | None:
+        size = self.sizes.get(_letter(axis))
+        return size and size * _factor(axis)
+
+
+def _letter(axis: str) -> str:
+    return axis.lstrip("0123456789")
+
+
+def _factor(axis: str) -> int:
+    return int(axis.removesuffix(_letter(axis)) or 1)
 
 
 def floating(name: str, value: Any) -> Array:
@@ -110,3 +133,12 @@ def generator(name: str, value: Any) -> np.random.Generator:
     if seed and value < 0:
         raise ValueError(f"{name}: expected a seed of at least 0, got {value}")
     return np.random.default_rng(value)
+
+
+def finite_float(name: str, value: Any) -> float:
+    """Return `value` if it is a finite number, else raise."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value}")
+    return float(value)
