@@ -1,6 +1,7 @@
 """Modules import only from the floors below theirs; the lower ones need NumPy alone."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,11 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 # From the basement up. A new module is entered here, on the lowest floor that holds.
 FLOORS = [
     {"_check"},
-    {"rnn", "gradients", "tasks"},
+    {"rnn", "gradients", "layouts", "tasks"},
     {"readout"},
     {"experiments", "figures"},
 ]
-NUMPY_ALONE = {"_check", "rnn", "gradients", "tasks", "readout"}
+NUMPY_ALONE = {"_check", "rnn", "gradients", "layouts", "tasks", "readout"}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 
 
@@ -61,3 +62,14 @@ def test_the_lower_floors_need_numpy_alone(module):
     command = [sys.executable, "-W", "error", "-c", NUMPY_ONLY, name]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_other_frameworks_are_imported_by_the_test_of_their_layouts_alone():
+    root = PACKAGE.parent
+    # Notebooks are searched as text: their lines stand between quotes.
+    statement = re.compile(r"^[\s\"]*(?:import|from) (?:keras|onnx|onnxruntime)\b", re.M)
+    folders = ("_ext", "benchmarks", "book", "lstm_tutorial", "tests", "tools")
+    files = [path for folder in folders for path in (root / folder).rglob("*.*")]
+    sources = {path: path.read_text() for path in files if path.suffix in {".py", ".ipynb"}}
+    importing = {path.name for path, source in sources.items() if statement.search(source)}
+    assert importing == {"test_layouts.py"}
