@@ -66,7 +66,8 @@ html: $(HTML) ## build the book into _build/html, warnings are errors
 
 .PHONY: lab
 lab: $(SETUP) ## open the chapters in JupyterLab
-	@jupyter lab --port $(PORT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/book \
+	@jupyter trust $(NOTEBOOKS) # or else it hides the drawings until their cells have run
+	jupyter lab --port $(PORT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/book \
 		$(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: setup
