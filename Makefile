@@ -134,12 +134,12 @@ test-pages: .make/pages ## open every built page in Chromium
 # The notebooks that are newer than the last run; all of them when something they import is.
 changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 
-.make/notebooks: $(SETUP) $(PACKAGE) $(NOTEBOOKS)
+.make/notebooks: $(SETUP) $(PACKAGE) $(NOTEBOOKS) book/conftest.py
 	$(begin)
 	$(NBVAL) $(changed)
 	$(end)
 
-.make/portable: $(SETUP) $(PACKAGE) $(NOTEBOOKS) tools/plain_arithmetic.py
+.make/portable: $(SETUP) $(PACKAGE) $(NOTEBOOKS) book/conftest.py tools/plain_arithmetic.py
 	$(begin)
 	python tools/plain_arithmetic.py $(NBVAL) $(changed)
 	$(end)
