@@ -66,7 +66,8 @@ html: $(HTML) ## build the book into _build/html, warnings are errors
 
 .PHONY: lab
 lab: $(SETUP) ## open the chapters in JupyterLab
-	@jupyter lab --port $(PORT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/book \
+	@jupyter trust $(NOTEBOOKS) # or else it hides the drawings until their cells have run
+	jupyter lab --port $(PORT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/book \
 		$(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: setup
@@ -133,12 +134,12 @@ test-pages: .make/pages ## open every built page in Chromium
 # The notebooks that are newer than the last run; all of them when something they import is.
 changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 
-.make/notebooks: $(SETUP) $(PACKAGE) $(NOTEBOOKS)
+.make/notebooks: $(SETUP) $(PACKAGE) $(NOTEBOOKS) book/conftest.py
 	$(begin)
 	$(NBVAL) $(changed)
 	$(end)
 
-.make/portable: $(SETUP) $(PACKAGE) $(NOTEBOOKS) tools/plain_arithmetic.py
+.make/portable: $(SETUP) $(PACKAGE) $(NOTEBOOKS) book/conftest.py tools/plain_arithmetic.py
 	$(begin)
 	python tools/plain_arithmetic.py $(NBVAL) $(changed)
 	$(end)

@@ -66,7 +66,7 @@ class Watched:
         self.site = site
         self.faults = []
         self.tab.on("request", self.on_request)
-        self.tab.on("requestfailed", lambda r: self.faults.append(f"failed: {r.url}"))
+        self.tab.on("requestfailed", self.on_failure)
         self.tab.on("response", self.on_response)
         self.tab.on("console", self.on_console)
         self.tab.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
@@ -74,6 +74,10 @@ class Watched:
     def on_request(self, request):
         if not request.url.startswith((self.site, "data:", "blob:")):
             self.faults.append(f"request to another host: {request.url}")
+
+    def on_failure(self, request):
+        if request.failure != "net::ERR_ABORTED":  # the page was left before it came
+            self.faults.append(f"failed: {request.url} {request.failure}")
 
     def on_response(self, response):
         if response.status >= 400:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 TOOLS = Path(__file__).parent.parent / "tools"
 sys.path.insert(0, str(TOOLS))
@@ -114,6 +114,24 @@ def test_a_run_twice_writes_the_same_bytes_and_keeps_what_the_book_reads(tmp_pat
     assert stored[0].outputs[0].text == "True\n"  # it ran in its own folder
     assert stored[1].metadata == {"tags": ["raises-exception"], "mystnb": figure}
     assert run_notebooks.problems(path) == []
+
+
+def test_jupyterlab_folds_what_the_book_folds():
+    cells = [
+        new_code_cell("shown"),
+        new_code_cell("folded", metadata={"tags": ["hide-input"]}),
+        new_markdown_cell("```{solution-end}\n```\ntext\n```{solution-start} ex-a\n```"),
+        new_code_cell("the answer"),
+        new_markdown_cell("```{solution-end}\n```"),
+        new_code_cell("shown again"),
+    ]
+    code = [c for c in run_notebooks.normalise(new_notebook(cells=cells)).cells if "outputs" in c]
+    assert [c.metadata.get("jupyter", {}) for c in code] == [
+        {},
+        {"source_hidden": True},
+        {"outputs_hidden": True, "source_hidden": True},
+        {},
+    ]
 
 
 def test_a_failing_cell_is_named_and_the_file_left_alone(tmp_path):

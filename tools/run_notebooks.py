@@ -44,7 +44,21 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata.pop("needs_background", None)
+    fold_for_jupyterlab(notebook)
     return notebook
+
+
+def fold_for_jupyterlab(notebook: NotebookNode) -> None:
+    """Fold for JupyterLab what the book folds: hidden inputs, and the code of solutions."""
+    in_solution = False
+    for cell in notebook.cells:
+        start, end = (cell.source.rfind(f"{{solution-{mark}}}") for mark in ("start", "end"))
+        if cell.cell_type == "markdown" and start != end:  # either is there
+            in_solution = start > end
+        if cell.cell_type == "code" and in_solution:
+            cell.metadata.jupyter = {"outputs_hidden": True, "source_hidden": True}
+        elif "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata.jupyter = {"source_hidden": True}
 
 
 def to_text(notebook: NotebookNode) -> str:

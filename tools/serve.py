@@ -21,14 +21,17 @@ def server(folder: Path, port: int) -> ThreadingHTTPServer:
 
 def main() -> None:
     """Serve until interrupted."""
-    folder, port = Path(sys.argv[1]), int(sys.argv[2])
+    folder, wanted = sys.argv[1:]
+    if not (wanted.isdecimal() and int(wanted) < 2**16):
+        sys.exit(f"PORT: expected a number from 0 to 65535, got {wanted}")
+    port = int(wanted)
     try:
-        book = server(folder, port)
+        book = server(Path(folder), port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
         sys.exit(f"Port {port} is taken. Choose another: make book PORT={port + 1}")
-    print(f"The book is at http://127.0.0.1:{port}/ (Ctrl-C stops)", flush=True)
+    print(f"The book is at http://127.0.0.1:{book.server_port}/ (Ctrl-C stops)", flush=True)
     try:
         book.serve_forever()
     except KeyboardInterrupt:
