@@ -166,6 +166,7 @@ notebooks: $(if $(NB),$(NB:%=.make/run/%),$(NOTEBOOKS:%=.make/run/%)) ## run the
 .PHONY: bench
 bench: $(SETUP) ## time the package against PyTorch
 	@python benchmarks/bench_rnn.py
+	python benchmarks/bench_lstm.py
 
 .PHONY: experiments
 experiments: $(SETUP) ## repeat the stored experiments (long)

@@ -91,8 +91,9 @@ def floating(name: str, value: Any) -> Array:
 
 def all_finite(name: str, value: Array) -> None:
     """Raise ValueError where `value` holds NaN or infinity, naming the first place."""
-    bad = ~np.isfinite(value)
-    if bad.any():
+    finite = np.isfinite(value)
+    if not finite.all():
+        bad = ~finite
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
             f"{name}: expected finite numbers, got {value[where]} at index {where} "
@@ -111,11 +112,38 @@ def positive_int(name: str, value: Any) -> int:
 
 def positive_float(name: str, value: Any) -> float:
     """Return `value` if it is a finite number above zero, else raise."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    _number(name, value)
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"{name}: expected a finite number above 0, got {value}")
     return float(value)
+
+
+def finite_float(name: str, value: Any) -> float:
+    """Return `value` if it is a finite number, else raise."""
+    _number(name, value)
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value}")
+    return float(value)
+
+
+def _number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+
+
+def lengths(name: str, value: Any, T: int, B: int) -> Array:
+    """Return `value` if it is an array of B integers from 1 to T, else raise."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{name}: expected a NumPy array, got {type(value).__name__}")
+    if not np.issubdtype(value.dtype, np.integer):
+        raise TypeError(f"{name}: expected integers, got {value.dtype}")
+    if value.shape != (B,):
+        raise ValueError(f"{name}: expected shape (B={B},), got {value.shape}")
+    if value.min() < 1 or value.max() > T:
+        raise ValueError(
+            f"{name}: expected lengths from 1 to T={T}, got {value.min()} to {value.max()}"
+        )
+    return value
 
 
 def choice(name: str, value: Any, choices: Sequence[str]) -> str:
@@ -133,12 +161,3 @@ def generator(name: str, value: Any) -> np.random.Generator:
     if seed and value < 0:
         raise ValueError(f"{name}: expected a seed of at least 0, got {value}")
     return np.random.default_rng(value)
-
-
-def finite_float(name: str, value: Any) -> float:
-    """Return `value` if it is a finite number, else raise."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
-    if not np.isfinite(value):
-        raise ValueError(f"{name}: expected a finite number, got {value}")
-    return float(value)

@@ -1,0 +1,264 @@
+"""Time the package's LSTM against naive NumPy, torch.nn.LSTM and the bare matrix products.
+
+    make bench
+
+Each size is timed for inference and for a training step, which is forward and all gradients, on
+one thread and on two. All contestants take their turn in one process, so that what else the
+machine does falls on all of them; what counts is the median of the ratios of a turn. The table is
+printed, and stored in benchmarks/results/lstm.json with what it depends on.
+"""
+
+import ctypes
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from bench_rnn import processor, seconds
+
+from lstm_tutorial import lstm
+from lstm_tutorial.rnn import sigmoid
+
+SIZES = [  # B, T, D, H
+    (1, 100, 1, 32),
+    (1, 100, 32, 32),
+    (32, 100, 32, 64),
+    (32, 100, 64, 128),
+    (64, 50, 128, 256),
+    (16, 1000, 2, 64),
+    (128, 28, 28, 128),
+    (20, 35, 200, 200),
+    (32, 200, 256, 512),
+]
+THREADS = (1, 2)
+BUDGET = 8.0  # seconds for the turns of one size, as far as 5 turns fit
+RESULTS = Path(__file__).parent / "results" / "lstm.json"
+
+Array = np.ndarray
+Contestants = dict[str, Callable[[], object]]
+
+
+def naive_forward(
+    x: Array, h: Array, c: Array, W_ih: Array, W_hh: Array, b: Array
+) -> tuple[Array, list[tuple[Array, ...]]]:
+    """Run the layer as its equations stand, and remember all that they name."""
+    hs, steps = [], []
+    for x_t in x:
+        i, f, g, o = np.split(x_t @ W_ih.T + h @ W_hh.T + b, 4, axis=1)
+        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        c_next = f * c + i * g
+        steps.append((x_t, h, c, i, f, g, o, c_next))
+        h, c = o * np.tanh(c_next), c_next
+        hs.append(h)
+    return np.stack(hs), steps
+
+
+def naive_backward(
+    dhs: Array, steps: list[tuple[Array, ...]], W_ih: Array, W_hh: Array
+) -> tuple[Array, ...]:
+    """Carry gradients back through `naive_forward`, a step at a time."""
+    dh, dc = np.zeros_like(dhs[0]), np.zeros_like(dhs[0])
+    dx, dW_ih, dW_hh, db = [], np.zeros_like(W_ih), np.zeros_like(W_hh), 0
+    for dh_out, (x_t, h, c_prev, i, f, g, o, c) in zip(dhs[::-1], steps[::-1], strict=True):
+        dh = dh + dh_out
+        dc = dc + dh * o * (1 - np.tanh(c) ** 2)
+        di, df = dc * g * i * (1 - i), dc * c_prev * f * (1 - f)
+        dg, do = dc * i * (1 - g**2), dh * np.tanh(c) * o * (1 - o)
+        dz = np.concatenate([di, df, dg, do], axis=1)
+        dW_ih, dW_hh, db = dW_ih + dz.T @ x_t, dW_hh + dz.T @ h, db + dz.sum(axis=0)
+        dx.append(dz @ W_ih)
+        dh, dc = dz @ W_hh, dc * f
+    return np.stack(dx[::-1]), dh, dc, dW_ih, dW_hh, db
+
+
+def draw(size: tuple[int, ...], dtype: type) -> tuple[Array, Array, Array, tuple[Array, ...]]:
+    """Return x, a zero state, gradients of the outputs, and weights."""
+    B, T, D, H = size
+    rng = np.random.default_rng(0)
+    x, dhs = (rng.standard_normal((T, B, n)).astype(dtype) for n in (D, H))
+    return x, np.zeros((B, H), dtype), dhs, lstm.init(D, H, rng, dtype)
+
+
+def numpy_contestants(size: tuple[int, ...], dtype: type) -> tuple[Contestants, Contestants]:
+    """Return inference and training step of naive NumPy and of the package."""
+    x, zero, dhs, weights = draw(size, dtype)
+
+    def naive_training() -> object:
+        _, steps = naive_forward(x, zero, zero, *weights)
+        return naive_backward(dhs, steps, *weights[:2])
+
+    def training() -> object:
+        return lstm.backward(dhs, lstm.forward(x, zero, zero, *weights)[2])
+
+    inference: Contestants = {
+        "naive": lambda: naive_forward(x, zero, zero, *weights),
+        "package": lambda: lstm.forward(x, zero, zero, *weights),
+    }
+    return inference, {"naive": naive_training, "package": training}
+
+
+def torch_contestants(
+    size: tuple[int, ...], dtype: type, onednn: bool = True
+) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return inference and training step of torch.nn.LSTM, with oneDNN or with its native loop."""
+    x, zero, dhs = map(torch.from_numpy, draw(size, dtype)[:3])
+    layer = torch.nn.LSTM(size[2], size[3], dtype=x.dtype)
+    states = [zero[None].clone().requires_grad_() for _ in range(2)]
+    leaves = [x.requires_grad_(), *states, *layer.parameters()]
+
+    def inference() -> object:
+        with torch.no_grad(), torch.backends.mkldnn.flags(enabled=onednn):
+            return layer(x, tuple(states))
+
+    def training() -> object:
+        with torch.backends.mkldnn.flags(enabled=onednn):
+            return torch.autograd.grad(layer(x, tuple(states))[0], leaves, dhs)
+
+    return inference, training
+
+
+def floor(size: tuple[int, ...], dtype: type) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return the matrix products that no implementation can do without, and nothing else.
+
+    Only the products with W_hh have to be done step by step.
+    """
+    B, T, D, H = size
+    rng = np.random.default_rng(0)
+    x, h, z = (rng.standard_normal((T * B, n)).astype(dtype) for n in (D, D + H, 4 * H))
+    W_ih, W_hh, _ = lstm.init(D, H, rng, dtype)
+    state, gates = (rng.standard_normal((n, B)).astype(dtype) for n in (H, 4 * H))
+    state_out, gates_out = np.empty_like(state), np.empty_like(gates)
+    z_out, x_out, W_out = np.empty_like(z), np.empty_like(x), np.empty((4 * H, D + H), dtype)
+
+    def inference() -> None:
+        np.matmul(x, W_ih.T, z_out)
+        for _ in range(T):
+            np.matmul(W_hh, state, gates_out)
+
+    def training() -> None:
+        inference()
+        for _ in range(T):
+            np.matmul(W_hh.T, gates, state_out)
+        np.matmul(z, W_ih, x_out)
+        np.matmul(z.T, h, W_out)
+
+    return inference, training
+
+
+def contestants(size: tuple[int, ...]) -> dict[str, Contestants]:
+    """Return all that are timed at one size, by task: float32 unless the name says otherwise."""
+    inference, training = numpy_contestants(size, np.float32)
+    others = {
+        "nn.LSTM": torch_contestants(size, np.float32),
+        "nn.LSTM native": torch_contestants(size, np.float32, onednn=False),
+        "floor": floor(size, np.float32),
+        "nn.LSTM float64": torch_contestants(size, np.float64),
+    }
+    inference |= {name: both[0] for name, both in others.items()}
+    training |= {name: both[1] for name, both in others.items()}
+    double = numpy_contestants(size, np.float64)
+    inference["package float64"] = double[0]["package"]
+    training["package float64"] = double[1]["package"]
+    return {"inference": inference, "training": training}
+
+
+def compare(functions: Contestants) -> dict[str, dict[str, float]]:
+    """Return median milliseconds of each, and median ratios of the package to the others."""
+    warm_up = sum(seconds(f) for f in functions.values())
+    turns = [
+        {name: seconds(f) for name, f in functions.items()}
+        for _ in range(min(100, max(5, int(BUDGET / warm_up))))
+    ]
+    pairs = [("package", name) for name in ("naive", "nn.LSTM", "nn.LSTM native", "floor")]
+    pairs.append(("package float64", "nn.LSTM float64"))
+    return {
+        "ms": {n: round(1e3 * statistics.median(t[n] for t in turns), 4) for n in functions},
+        "package over": {
+            b: round(statistics.median(t[a] / t[b] for t in turns), 3) for a, b in pairs
+        },
+    }
+
+
+def blas() -> str:
+    """Return the name and version of NumPy's BLAS, and of the kernel it has chosen if it tells."""
+    build = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    name = f"{build['name']} {build['version']}"
+    for path in Path(np.__file__).parents[1].glob("numpy.libs/*openblas*"):
+        for symbol in ("scipy_openblas_get_corename64_", "openblas_get_corename"):
+            if core := getattr(ctypes.CDLL(str(path)), symbol, None):
+                core.restype = ctypes.c_char_p
+                return f"{name}, {core().decode()} kernel"
+    return name
+
+
+def surroundings() -> dict[str, str]:
+    """Return what the times depend on."""
+    return {
+        "Python": platform.python_version(),
+        "NumPy": np.__version__,
+        "PyTorch": torch.__version__,
+        "BLAS": blas(),
+        "C library, whose allocator serves both": " ".join(platform.libc_ver()),
+        "processor": processor(),
+        "cores": str(os.cpu_count()),
+    }
+
+
+def measure(threads: int) -> list[dict]:
+    """Return a row for each size and task, measured in this process."""
+    torch.set_num_threads(threads)
+    # switching oneDNN off and on makes PyTorch speak of hardware that is not there
+    warnings.filterwarnings("ignore", "TF32 acceleration")
+    rows = []
+    for size in SIZES:
+        for task, functions in contestants(size).items():
+            row = {"threads": threads, "size": dict(zip("BTDH", size, strict=True)), "task": task}
+            rows.append({**row, **compare(functions)})
+    return rows
+
+
+def measure_in_child(threads: int) -> list[dict]:
+    """Return `measure` of a new process, for BLAS reads the number of threads as it starts."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    env = {**os.environ, **dict.fromkeys(names, str(threads))}
+    command = [sys.executable, __file__, str(threads)]
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def print_table(rows: list[dict]) -> None:
+    """Print the rows of one number of threads."""
+    over = list(rows[0]["package over"])
+    print(f"\n{rows[0]['threads']} thread(s): package ms, and package over", ", ".join(over))
+    print("   B     T    D    H  task             ms" + "".join(f"{name:>17}" for name in over))
+    for row in rows:
+        B, T, D, H = row["size"].values()
+        ratios = "".join(f"{row['package over'][name]:17.2f}" for name in over)
+        print(f"{B:4} {T:5} {D:4} {H:4}  {row['task']:9} {row['ms']['package']:9.2f}{ratios}")
+
+
+def main() -> None:
+    """Print and store the table; with a number of threads, print its rows as JSON."""
+    if len(sys.argv) > 1:
+        print(json.dumps(measure(int(sys.argv[1]))))
+        return
+    about = surroundings()
+    print("\n".join(f"{name}: {value}" for name, value in about.items()))
+    rows = []
+    for threads in THREADS:
+        part = measure_in_child(threads)
+        print_table(part)
+        rows += part
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
