@@ -105,21 +105,20 @@ def numpy_contestants(size: tuple[int, ...], dtype: type) -> tuple[Contestants, 
 
 
 def torch_contestants(
-    size: tuple[int, ...], dtype: type, onednn: bool = True
+    size: tuple[int, ...], dtype: type
 ) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return inference and training step of torch.nn.LSTM, with oneDNN or with its native loop."""
+    """Return inference and training step of torch.nn.LSTM."""
     x, zero, dhs = map(torch.from_numpy, draw(size, dtype)[:3])
     layer = torch.nn.LSTM(size[2], size[3], dtype=x.dtype)
     states = [zero[None].clone().requires_grad_() for _ in range(2)]
     leaves = [x.requires_grad_(), *states, *layer.parameters()]
 
     def inference() -> object:
-        with torch.no_grad(), torch.backends.mkldnn.flags(enabled=onednn):
+        with torch.no_grad():
             return layer(x, tuple(states))
 
     def training() -> object:
-        with torch.backends.mkldnn.flags(enabled=onednn):
-            return torch.autograd.grad(layer(x, tuple(states))[0], leaves, dhs)
+        return torch.autograd.grad(layer(x, tuple(states))[0], leaves, dhs)
 
     return inference, training
 
@@ -157,7 +156,6 @@ def contestants(size: tuple[int, ...]) -> dict[str, Contestants]:
     inference, training = numpy_contestants(size, np.float32)
     others = {
         "nn.LSTM": torch_contestants(size, np.float32),
-        "nn.LSTM native": torch_contestants(size, np.float32, onednn=False),
         "floor": floor(size, np.float32),
         "nn.LSTM float64": torch_contestants(size, np.float64),
     }
@@ -169,21 +167,33 @@ def contestants(size: tuple[int, ...]) -> dict[str, Contestants]:
     return {"inference": inference, "training": training}
 
 
+def take_turns(functions: Contestants) -> list[dict[str, float]]:
+    """Return the seconds of each, turn by turn, after a first one to warm up."""
+    warm_up = sum(seconds(f) for f in functions.values())
+    count = min(100, max(5, int(BUDGET / warm_up)))
+    return [{name: seconds(f) for name, f in functions.items()} for _ in range(count)]
+
+
 def compare(functions: Contestants) -> dict[str, dict[str, float]]:
     """Return median milliseconds of each, and median ratios of the package to the others."""
-    warm_up = sum(seconds(f) for f in functions.values())
-    turns = [
-        {name: seconds(f) for name, f in functions.items()}
-        for _ in range(min(100, max(5, int(BUDGET / warm_up))))
-    ]
-    pairs = [("package", name) for name in ("naive", "nn.LSTM", "nn.LSTM native", "floor")]
-    pairs.append(("package float64", "nn.LSTM float64"))
-    return {
-        "ms": {n: round(1e3 * statistics.median(t[n] for t in turns), 4) for n in functions},
-        "package over": {
-            b: round(statistics.median(t[a] / t[b] for t in turns), 3) for a, b in pairs
-        },
-    }
+    turns = take_turns(functions)
+    # Turns of their own, so that the switch from oneDNN to the native loop is in no one's time.
+    with torch.backends.mkldnn.flags(enabled=False):
+        native = {"package": functions["package"], "nn.LSTM native": functions["nn.LSTM"]}
+        native_turns = take_turns(native)
+
+    def median_ms(name: str, turns: list[dict[str, float]]) -> float:
+        return round(1e3 * statistics.median(t[name] for t in turns), 4)
+
+    def median_ratio(a: str, b: str, turns: list[dict[str, float]]) -> float:
+        return round(statistics.median(t[a] / t[b] for t in turns), 3)
+
+    ms = {name: median_ms(name, turns) for name in functions}
+    ms["nn.LSTM native"] = median_ms("nn.LSTM native", native_turns)
+    ratios = {name: median_ratio("package", name, turns) for name in ("naive", "nn.LSTM", "floor")}
+    ratios["nn.LSTM native"] = median_ratio("package", "nn.LSTM native", native_turns)
+    ratios["nn.LSTM float64"] = median_ratio("package float64", "nn.LSTM float64", turns)
+    return {"ms": ms, "package over": ratios}
 
 
 def blas() -> str:

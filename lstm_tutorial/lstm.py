@@ -52,7 +52,7 @@ class Tape(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Return the bytes recorded: itemsize · B · ((T+1)(D + 1 + H) + 5(T+1)H + TH)."""
+        """Return the bytes recorded, itemsize · B · ((T+1)(D + 1 + H) + 5(T+1)H + TH)."""
         return self.inputs.nbytes + self.gates.nbytes + self.tanh_c.nbytes
 
 
