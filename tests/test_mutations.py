@@ -85,7 +85,13 @@ def mutant(module, old, new):
     return broken
 
 
+def caught(errors):
+    """Tell whether any error is large, or not a number."""
+    return not all(error <= 1e-3 for error in errors)
+
+
 @pytest.mark.parametrize("name", RNN_MUTANTS)
+@np.errstate(all="ignore")  # a mutant may compute with memory that nobody has set
 def test_a_broken_rnn_is_caught(name):
     broken = mutant(rnn, *RNN_MUTANTS[name])
     cases = [draw_case(np.random.default_rng(0), 4, 3, 2, 5, nonlinearity=n) for n in ("tanh", "sigmoid")]  # fmt: skip
@@ -94,10 +100,11 @@ def test_a_broken_rnn_is_caught(name):
         hs, _, grads = run(*case, module=broken)
         want_hs, want = autograd(*case)
         errors.append(worst([hs, *grads], [want_hs, *want]))
-    assert max(errors) > 1e-3
+    assert caught(errors)
 
 
 @pytest.mark.parametrize("name", LSTM_MUTANTS)
+@np.errstate(all="ignore")  # a mutant may compute with memory that nobody has set
 def test_a_broken_lstm_is_caught(name):
     broken = mutant(lstm, *LSTM_MUTANTS[name])
     errors = []
@@ -105,10 +112,11 @@ def test_a_broken_lstm_is_caught(name):
         case = test_lstm.draw_case(np.random.default_rng(0), 4, 3, 2, 5, peepholes=peepholes)
         got = test_lstm.run(*case, lengths, module=broken)
         errors.append(worst(got, test_lstm.autograd(*case, lengths)))
-    assert max(errors) > 1e-3
+    assert caught(errors)
 
 
 @pytest.mark.parametrize("name", STACK_MUTANTS)
+@np.errstate(all="ignore")  # a mutant may compute with memory that nobody has set
 def test_a_broken_stack_is_caught(name):
     broken = mutant(lstm, *STACK_MUTANTS[name])
     rng = np.random.default_rng(0)
@@ -120,4 +128,4 @@ def test_a_broken_stack_is_caught(name):
     for lengths in (None, np.array([2, 4, 1])):
         got = test_lstm.run_stack(args, grads, layers, lengths, module=broken)
         errors.append(worst(got, test_lstm.nn_lstm(args, grads, layers, lengths)))
-    assert max(errors) > 1e-3
+    assert caught(errors)

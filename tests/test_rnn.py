@@ -39,7 +39,8 @@ def autograd(args, dhs, dh_T, nonlinearity):
 
 
 def worst(got, want):
-    return max(gradients.relative_error(g, w) for g, w in zip(got, want, strict=True))
+    # NumPy's maximum of a list that holds NaN is NaN
+    return np.max([gradients.relative_error(g, w) for g, w in zip(got, want, strict=True)])
 
 
 @given(sizes, sizes, sizes, sizes, st.sampled_from(["tanh", "sigmoid"]), st.integers(0, 2**32))
