@@ -3,7 +3,8 @@
     make bench
 
 Each size is timed for inference and for a training step, which is forward and all gradients, on
-one thread and on two. The package and each of the others take turns, two by two in one process, so
+one thread, on two, and on one with the AVX-512 kernels that OpenBLAS has but does not always pick.
+The package and each of the others take turns, two by two in one process, so
 that what else the machine does falls on both; what counts is the median of the ratios of the turns.
 The table is printed, and stored in benchmarks/results/lstm.json with what it depends on.
 """
@@ -37,7 +38,8 @@ SIZES = [  # B, T, D, H
     (20, 35, 200, 200),
     (32, 200, 256, 512),
 ]
-THREADS = (1, 2)
+LENGTHS = (100, 200, 400, 800)  # of the sequences in the table of time per step, at batch 1
+CONDITIONS = [(1, ""), (2, ""), (1, "SkylakeX")]  # threads, and the kernel forced on OpenBLAS
 BUDGET = 2.0  # seconds for the turns of one pair, as far as 5 turns fit
 RESULTS = Path(__file__).parent / "results" / "lstm.json"
 
@@ -221,53 +223,72 @@ def surroundings() -> dict[str, str]:
     }
 
 
-def measure(threads: int) -> list[dict]:
-    """Return a row for each size and task, measured in this process."""
+def has_avx512() -> bool:
+    """Return whether Linux says so of the processor."""
+    info = Path("/proc/cpuinfo")
+    return info.exists() and "avx512f" in info.read_text(encoding="utf-8")
+
+
+def time_per_step() -> dict[int, float]:
+    """Return microseconds per step of a training step at batch 1, by length; lengths take turns."""
+    training = {T: numpy_contestants((1, T, 1, 32), np.float32)[1]["package"] for T in LENGTHS}
+    turns = [{T: seconds(f) / T for T, f in training.items()} for _ in range(100)][2:]
+    return {T: round(1e6 * statistics.median(turn[T] for turn in turns), 3) for T in LENGTHS}
+
+
+def measure(threads: int) -> dict:
+    """Return all that is measured in this process: its kernel, rows by size and task, lengths."""
     torch.set_num_threads(threads)
     # switching oneDNN off and on makes PyTorch speak of hardware that is not there
     warnings.filterwarnings("ignore", "TF32 acceleration")
-    rows = []
-    for size in SIZES:
-        for task, functions in contestants(size).items():
-            row = {"threads": threads, "size": dict(zip("BTDH", size, strict=True)), "task": task}
-            rows.append({**row, **compare(functions)})
-    return rows
+    rows = [
+        {"size": dict(zip("BTDH", size, strict=True)), "task": task, **compare(functions)}
+        for size in SIZES
+        for task, functions in contestants(size).items()
+    ]
+    return {"threads": threads, "BLAS": blas(), "rows": rows, "us per step": time_per_step()}
 
 
-def measure_in_child(threads: int) -> list[dict]:
-    """Return `measure` of a new process, for BLAS reads the number of threads as it starts."""
+def measure_in_child(threads: int, kernel: str) -> dict:
+    """Return `measure` of a new process, for BLAS reads its settings as it starts."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     env = {**os.environ, **dict.fromkeys(names, str(threads))}
+    if kernel:
+        env["OPENBLAS_CORETYPE"] = kernel
     command = [sys.executable, __file__, str(threads)]
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
 
-def print_table(rows: list[dict]) -> None:
-    """Print the rows of one number of threads."""
-    over = list(rows[0]["package over"])
-    print(f"\n{rows[0]['threads']} thread(s): package ms, and package over", ", ".join(over))
+def print_table(part: dict) -> None:
+    """Print what was measured under one condition."""
+    over = list(part["rows"][0]["package over"])
+    print(f"\n{part['threads']} thread(s), {part['BLAS']}")
+    print("package ms, and package over", ", ".join(over))
     print("   B     T    D    H  task             ms" + "".join(f"{name:>17}" for name in over))
-    for row in rows:
+    for row in part["rows"]:
         B, T, D, H = row["size"].values()
         ratios = "".join(f"{row['package over'][name]:17.2f}" for name in over)
         print(f"{B:4} {T:5} {D:4} {H:4}  {row['task']:9} {row['ms']['package']:9.2f}{ratios}")
+    print("microseconds per step at batch 1, by length:", part["us per step"])
 
 
 def main() -> None:
-    """Print and store the table; with a number of threads, print its rows as JSON."""
+    """Print and store the table; with a number of threads, print its part as JSON."""
     if len(sys.argv) > 1:
         print(json.dumps(measure(int(sys.argv[1]))))
         return
     about = surroundings()
     print("\n".join(f"{name}: {value}" for name, value in about.items()))
-    rows = []
-    for threads in THREADS:
-        part = measure_in_child(threads)
-        print_table(part)
-        rows += part
+    parts = []
+    for threads, kernel in CONDITIONS:
+        if kernel and not has_avx512():
+            print(f"\nNo AVX-512 here: nothing measured with the {kernel} kernel.")
+            continue
+        parts.append(measure_in_child(threads, kernel))
+        print_table(parts[-1])
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
+    RESULTS.write_text(json.dumps({"about": about, "parts": parts}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

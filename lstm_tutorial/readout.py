@@ -1,17 +1,18 @@
 """A linear readout on a recurrent layer, squared error, and the loop that trains the two.
 
-The parameters of such a network are a list ``[W_ih, W_hh, b, W_hy, b_y]``: the recurrent layer of
-`rnn`, then ``y = W_hy h + b_y``.
+The parameters of such a network are a list ``[W_ih, W_hh, b, W_hy, b_y]``: a recurrent layer, of
+`rnn` or of `lstm`, then ``y = W_hy h + b_y``.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_tutorial import _check, gradients, rnn
+from lstm_tutorial import _check, gradients, lstm, rnn
 
 Array = np.ndarray
+LAYERS: dict[str, Any] = {"rnn": rnn, "lstm": lstm}
 
 
 class History(NamedTuple):
@@ -22,15 +23,20 @@ class History(NamedTuple):
 
 
 def init(
-    input_size: int, hidden_size: int, output_size: int, rng: np.random.Generator | int
+    input_size: int,
+    hidden_size: int,
+    output_size: int,
+    rng: np.random.Generator | int,
+    layer: str = "rnn",
 ) -> list[Array]:
-    """Draw the weights, all uniform in ±1/√H.
+    """Draw the weights, all uniform in ±1/√H; an LSTM's forget biases are 1.
 
     Parameters
     ----------
     input_size, hidden_size, output_size : int
         D, H and O, at least 1.
     rng : numpy Generator or int
+    layer : {"rnn", "lstm"}
 
     Returns
     -------
@@ -40,24 +46,28 @@ def init(
     Raises
     ------
     TypeError, ValueError
-        For a size below 1 or a bad `rng`.
+        For a size below 1, a bad `rng` or an unknown layer.
     """
     rng = _check.generator("rng", rng)
     out = _check.positive_int("output_size", output_size)
-    layer = rnn.init(input_size, hidden_size, rng)
+    weights = _module(layer).init(input_size, hidden_size, rng)
     bound = 1 / np.sqrt(hidden_size)
-    return [*layer, rng.uniform(-bound, bound, (out, hidden_size)), rng.uniform(-bound, bound, out)]
+    return [
+        *weights,
+        rng.uniform(-bound, bound, (out, hidden_size)),
+        rng.uniform(-bound, bound, out),
+    ]
 
 
-def predict(params: Sequence[Array], x: Array, nonlinearity: str = "tanh") -> Array:
-    """Return the readout of every step, (T, B, O), starting from a state of zeros."""
-    W_ih, W_hh, b, W_hy, b_y = params
-    hs, _, _ = rnn.forward(x, _zeros(params, x), W_ih, W_hh, b, nonlinearity)
+def predict(params: Sequence[Array], x: Array, layer: str = "rnn") -> Array:
+    """Return the readout of every step, (T, B, O), starting from states of zeros."""
+    *_, W_hy, b_y = params
+    hs, _ = _forward(params, x, layer)
     return hs @ W_hy.T + b_y
 
 
 def loss_and_gradients(
-    params: Sequence[Array], x: Array, y: Array, nonlinearity: str = "tanh"
+    params: Sequence[Array], x: Array, y: Array, layer: str = "rnn"
 ) -> tuple[float, list[Array]]:
     """Return the mean squared error and its gradients.
 
@@ -68,7 +78,7 @@ def loss_and_gradients(
     x : array (T, B, D)
     y : array (T, B, O) or (B, O)
         Targets of every step, or of the last step alone.
-    nonlinearity : {"tanh", "sigmoid"}
+    layer : {"rnn", "lstm"}
 
     Returns
     -------
@@ -81,19 +91,20 @@ def loss_and_gradients(
     TypeError, ValueError
         For a wrong type or shape, NaN or infinity.
     """
-    W_ih, W_hh, b, W_hy, b_y = params
-    hs, h_T, tape = rnn.forward(x, _zeros(params, x), W_ih, W_hh, b, nonlinearity)
-    states = h_T if np.ndim(y) == 2 else hs
+    *_, W_hy, b_y = params
+    hs, tape = _forward(params, x, layer)
+    last = np.ndim(y) == 2
+    states = hs[-1] if last else hs
     arrays = _check.Arrays()
-    arrays.check("states", states, "B H" if states is h_T else "T B H")
+    arrays.check("states", states, "B H" if last else "T B H")
     arrays.check("W_hy", W_hy, "O H")
     arrays.check("b_y", b_y, "O")
-    arrays.check("y", y, "B O" if states is h_T else "T B O")
+    arrays.check("y", y, "B O" if last else "T B O")
     error = states @ W_hy.T + b_y - y
     dy = 2 * error / error.size
     dh = dy @ W_hy
-    ends = (None, tape, dh) if states is h_T else (dh, tape, None)
-    _, _, *grads = rnn.backward(*ends)
+    ends = (None, tape, dh) if last else (dh, tape, None)
+    grads = _module(layer).backward(*ends)[-3:]  # of the weights; those of x and h0 come first
     flat = dy.reshape(-1, len(b_y))
     dW_hy = flat.T @ states.reshape(len(flat), -1)
     return float(np.mean(error**2)), [*grads, dW_hy, flat.sum(axis=0)]
@@ -136,7 +147,7 @@ def train(
     lr: float,
     max_norm: float | None = None,
     optimizer: str = "adam",
-    nonlinearity: str = "tanh",
+    layer: str = "rnn",
 ) -> tuple[list[Array], History]:
     """Train on `batches`, one update for each.
 
@@ -151,7 +162,7 @@ def train(
     max_norm : float or None
         Clip the gradient's global norm to this; None clips nothing.
     optimizer : {"adam", "sgd"}
-    nonlinearity : {"tanh", "sigmoid"}
+    layer : {"rnn", "lstm"}
 
     Returns
     -------
@@ -172,7 +183,7 @@ def train(
     losses: list[float] = []
     norms: list[float] = []
     for x, y in batches:
-        loss, grads = loss_and_gradients(params, x, y, nonlinearity)
+        loss, grads = loss_and_gradients(params, x, y, layer)
         _stop_unless_finite(loss, grads, norms)
         losses.append(loss)
         norms.append(gradients.global_norm(grads))
@@ -182,8 +193,18 @@ def train(
     return params, History(np.array(losses), np.array(norms))
 
 
-def _zeros(params: Sequence[Array], x: Array) -> Array:
-    return np.zeros((_check.Arrays().check("x", x, "T B D").shape[1], len(params[1])), x.dtype)
+def _module(layer: str) -> Any:
+    return LAYERS[_check.choice("layer", layer, list(LAYERS))]
+
+
+def _forward(params: Sequence[Array], x: Array, layer: str) -> tuple[Array, Any]:
+    """Run the layer from states of zeros; return what it puts out, and its tape."""
+    W_ih, W_hh, b = params[:3]
+    B = _check.Arrays().check("x", x, "T B D").shape[1]
+    zero = np.zeros((B, W_hh.shape[1]), x.dtype)
+    states = (zero, zero) if layer == "lstm" else (zero,)
+    hs, _, tape = _module(layer).forward(x, *states, W_ih, W_hh, b)
+    return hs, tape
 
 
 def _stop_unless_finite(loss: float, grads: list[Array], norms: list[float]) -> None:

@@ -7,18 +7,18 @@ import torch
 from lstm_tutorial import gradients, readout, tasks
 
 
-@pytest.mark.parametrize("nonlinearity", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("layer", ["rnn", "lstm"])
 @pytest.mark.parametrize("every_step", [True, False])
-def test_gradients_equal_finite_differences(nonlinearity, every_step):
+def test_gradients_equal_finite_differences(layer, every_step):
     rng = np.random.default_rng(0)
-    params = readout.init(2, 4, 3, rng)
+    params = readout.init(2, 4, 3, rng, layer)
     x = rng.normal(size=(5, 6, 2))
     y = rng.normal(size=(5, 6, 3) if every_step else (6, 3))
 
     def loss(*params):
-        return readout.loss_and_gradients(params, x, y, nonlinearity)[0]
+        return readout.loss_and_gradients(params, x, y, layer)[0]
 
-    grads = readout.loss_and_gradients(params, x, y, nonlinearity)[1]
+    grads = readout.loss_and_gradients(params, x, y, layer)[1]
     assert max(gradients.check(loss, params, grads)) < 1e-7
 
 
@@ -47,14 +47,15 @@ def test_optimisers_equal_pytorchs(ours, theirs):
         assert np.allclose(p, leaf.detach().numpy(), rtol=1e-12, atol=1e-14)
 
 
-def test_training_solves_a_short_adding_problem_and_leaves_its_start_alone():
+@pytest.mark.parametrize("layer", ["rnn", "lstm"])
+def test_training_solves_a_short_adding_problem_and_leaves_its_start_alone(layer):
     rng = np.random.default_rng(3)
-    start = readout.init(2, 16, 1, rng)
+    start = readout.init(2, 16, 1, rng, layer)
     kept = [p.copy() for p in start]
     batches = (tasks.adding(4, 32, rng) for _ in range(1000))
-    params, history = readout.train(start, batches, lr=1e-2, max_norm=1.0)
+    params, history = readout.train(start, batches, lr=1e-2, max_norm=1.0, layer=layer)
     x, y = tasks.adding(4, 1000, rng)
-    assert np.mean((readout.predict(params, x)[-1] - y) ** 2) < 0.02  # 1/6 for a constant
+    assert np.mean((readout.predict(params, x, layer)[-1] - y) ** 2) < 0.02  # 1/6 for a constant
     assert len(history.losses) == len(history.norms) == 1000
     assert all(np.array_equal(a, b) for a, b in zip(start, kept, strict=True))
 
@@ -74,6 +75,7 @@ def test_a_run_that_overflows_stops_and_says_what_to_do():
     [
         ({"lr": 0}, ValueError, "lr: expected a finite number above 0, got 0"),
         ({"optimizer": "lbfgs"}, ValueError, "optimizer: expected one of adam, sgd, got 'lbfgs'"),
+        ({"layer": "gru"}, ValueError, "layer: expected one of rnn, lstm, got 'gru'"),
         ({"max_norm": -1}, ValueError, "max_norm: expected a finite number above 0, got -1"),
         ({"batches": [(np.ones((3, 2)), np.ones((2, 1)))]}, ValueError, "x: expected shape"),
         ({"batches": [(np.ones((3, 2, 1)), np.ones((2, 2)))]}, ValueError, r"y: expected shape \(B=2, O=1\)"),
