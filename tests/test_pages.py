@@ -1,6 +1,7 @@
 """The built pages in Chromium: what a reader sees, with a mouse, by keyboard and on a phone."""
 
 import json
+import math
 import shutil
 import sys
 import threading
@@ -363,3 +364,89 @@ def test_the_contents_open_by_keyboard_on_a_phone(watched):
     tab_to(tab, "dialog[open] nav.bd-links a")
     tab.keyboard.press("Escape")
     contents.wait_for(state="hidden")
+
+
+# What a reader can play with on a page, by keyboard alone: the gate.
+
+GATE = "book/2-cell/gates.html"
+
+
+def gate_shown(tab):
+    """Return what the sliders of the gate say, and what stands below its curve."""
+    sliders = tab.locator("lstm-gate input[type=range]").all()
+    at = {slider.get_attribute("name"): float(slider.input_value()) for slider in sliders}
+    numbers = tab.locator("lstm-gate .result [data-name]").all()
+    texts = {n.get_attribute("data-name"): n.inner_text().replace("−", "-") for n in numbers}
+    return at, {name: float(text) for name, text in texts.items()}
+
+
+def assert_gate_is_right(tab):
+    at, shown = gate_shown(tab)
+    z = at["w"] * at["x"] + at["u"] * at["h"] + at["b"]
+    gate = 1 / (1 + math.exp(-z))
+    assert shown["z"] == pytest.approx(z, abs=0.0051)
+    assert shown["gate"] == pytest.approx(gate, abs=0.00051)
+    assert shown["passes"] == pytest.approx(gate * at["g"], abs=0.00051)
+    return shown
+
+
+def test_each_slider_of_the_gates_explorer_moves_the_gate_by_keyboard(watched):
+    tab = watched.open(GATE)
+    before = assert_gate_is_right(tab)
+    tab.locator("lstm-gate button").last.focus()
+    tab.keyboard.press("Shift+Tab")  # so that the sliders come by Tab, as a reader meets them
+    for name in "xhwubg":
+        tab_to(tab, f"lstm-gate input[name={name}]", limit=3)
+        for key in ("End", "ArrowLeft", "ArrowDown", "Home", "ArrowRight"):
+            tab.keyboard.press(key)
+            now = assert_gate_is_right(tab)
+        assert now != before, name
+        before = now
+    assert watched.faults == []
+
+
+def test_what_the_gates_explorer_draws_is_what_it_says(watched):
+    tab = watched.open(GATE)
+    heights = {}
+    for name in ("Open", "Shut"):
+        tab.get_by_role("button", name=name, exact=True).press("Enter")
+        point, passes = tab.locator("lstm-gate .point"), tab.locator("lstm-gate .passes")
+        heights[name] = float(point.get_attribute("cy")), float(passes.get_attribute("height"))
+    assert heights["Open"][0] < heights["Shut"][0] - 100  # y runs downwards
+    assert heights["Open"][1] > 40 > 1 > heights["Shut"][1]
+
+
+def test_the_gates_explorer_has_presets_and_a_way_back(watched):
+    tab = watched.open(GATE)
+    start, _ = gate_shown(tab)
+    seen = {}
+    for name in ("Open", "Shut", "Opens on the mark"):
+        button = tab.get_by_role("button", name=name, exact=True)
+        button.press("Enter")
+        seen[name] = assert_gate_is_right(tab)["gate"]
+    assert seen["Open"] > 0.99 and seen["Shut"] < 0.01 and seen["Opens on the mark"] > 0.99
+    slider = tab.get_by_label("Input x")
+    for _ in range(10):
+        slider.press("ArrowLeft")
+    assert gate_shown(tab)[0]["x"] == 0
+    assert assert_gate_is_right(tab)["gate"] < 0.01
+    tab.get_by_role("button", name="Reset").press("Space")
+    assert gate_shown(tab)[0] == start
+    assert watched.faults == []
+
+
+def test_the_gates_explorer_can_be_read_out(watched):
+    tab = watched.open(GATE)
+    assert tab.get_by_role("slider").count() == 6
+    for slider in tab.get_by_role("slider").all():
+        assert slider.evaluate("(s) => s.labels.length") == 1
+    assert len(tab.locator("lstm-gate svg[role=img]").get_attribute("aria-label")) > 20
+    assert tab.locator("lstm-gate .result[aria-live=polite]").count() == 1
+
+
+def test_without_scripts_the_gates_explorer_says_why_it_is_not_there(browser, site):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(site + GATE)
+    assert "needs a browser that runs scripts" in tab.locator("lstm-gate").inner_text()
+    context.close()
