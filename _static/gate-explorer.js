@@ -12,10 +12,10 @@
   // name, label, least, most, step, value at the start
   const SLIDERS = [
     ["x", "Input x", -2, 2, 0.1, 1],
-    ["h", "State h", -1, 1, 0.1, 0],
+    ["h", "State h", -1, 1, 0.1, 0.5],
     ["w", "Weight w on x", -20, 20, 0.5, 4],
-    ["u", "Weight u on h", -20, 20, 0.5, 0],
-    ["b", "Bias b", -10, 10, 0.5, -2],
+    ["u", "Weight u on h", -20, 20, 0.5, 2],
+    ["b", "Bias b", -10, 10, 0.5, -3],
     ["g", "Content", -1, 1, 0.1, 0.8],
   ];
   const PRESETS = [
