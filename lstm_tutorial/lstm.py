@@ -221,7 +221,7 @@ def _run_steps(W: Array, tape: Tape) -> None:
     """Fill the tape, from its first states on: 8 calls a step, none of which allocates."""
     inputs, gates, tanh_c = tape[:3]
     T, H, B = tanh_c.shape
-    half = np.full(1, 0.5, W.dtype)
+    half = np.array(0.5, W.dtype)  # an array of one element would cost three times as much
     kept_and_new = np.empty((2, H, B), W.dtype)
     new, kept = kept_and_new
     views = zip(  # zip cuts the arrays into steps faster than indices do
@@ -237,7 +237,7 @@ def _run_steps(W: Array, tape: Tape) -> None:
         strict=True,
     )
     for u, z, sigmoids, i_and_f, g_and_c, c, squashed, o, h in views:
-        np.matmul(W, u, z)
+        np.dot(W, u, z)  # what np.matmul gives, at less than two thirds of the price of a call
         np.tanh(z, z)
         np.multiply(sigmoids, half, sigmoids)
         np.add(sigmoids, half, sigmoids)
@@ -368,7 +368,7 @@ def _run_steps_back(
         np.multiply(from_dh, dh_total, from_dh)
         np.add(dc_total, dc, dc_total)
         np.multiply(from_dc, dc_total, from_dc)
-        np.matmul(W_T, dz, du)
+        np.dot(W_T, dz, du)
         dh, dc = dh_prev, dc_prev
     return dh, dc
 
