@@ -58,6 +58,7 @@ def test_a_plot_is_1440_pixels_wide_and_has_the_same_bytes_twice():
     "draw",
     [
         figures.cell,
+        figures.lstm_cell,
         lambda: figures.unrolled(1),
         lambda: figures.unrolled(3, folded=True),
         lambda: figures.unrolled(8, gradient=True),
