@@ -21,8 +21,11 @@ const WORDS = {
   },
   start: (now) => `Before the first step: c = ${number(now.c)}, h = ${number(now.h)}`,
   now: (t, now) =>
-    `Step ${t}: ` + ["x", "i", "f", "g", "c", "h"].map((k) => `${k} = ${number(now[k])}`).join(", "),
-  plot: "Cell state c, solid, and hidden state h, dashed, after each step so far",
+    `Step ${t}: ` +
+    Object.keys(WORDS.rows)
+      .map((k) => `${k} = ${number(now[k])}`)
+      .join(", "),
+  plot: "Cell state c, solid, and hidden state h, dashed, after each step so far; below them the input x",
 };
 const BEAT = 1200; // milliseconds a step while it plays
 
@@ -84,7 +87,7 @@ class LstmPlayer extends HTMLElement {
     }
     this.status = html("p", { class: "status", "aria-live": "polite" });
     this.values = html("table", { "aria-label": WORDS.values });
-    this.plot = svg("svg", { viewBox: "0 0 400 250", role: "img", "aria-label": WORDS.plot });
+    this.plot = svg("svg", { viewBox: "0 0 400 270", role: "img", "aria-label": WORDS.plot });
     this.replaceChildren(
       html("div", { class: "buttons" }, html("label", {}, WORDS.cell + " ", this.select)),
       html("div", { class: "buttons" }, ...Object.values(this.buttons)),
@@ -153,34 +156,37 @@ class LstmPlayer extends HTMLElement {
     const all = this.states.flatMap(({ c, h }) => [c, h]);
     const [low, high] = [Math.min(-1, ...all), Math.max(1, ...all)];
     const x = (t) => 34 + (t / (this.states.length - 1)) * 336;
-    const y = (v) => 212 - ((v - low) / (high - low)) * 196;
+    const y = (v) => 208 - ((v - low) / (high - low)) * 194;
     const seen = this.states.slice(0, this.t + 1);
     const ticks = [Math.floor(low), -1, 0, 1, Math.ceil(high)];
     const line = (name) => {
       const points = seen.map((state, t) => `${x(t)},${y(state[name])}`).join(" ");
       return svg("polyline", { points, class: "line " + name });
     };
+    // The names at the lines' ends keep 16 apart.
+    const gap = y(seen.at(-1).h) - y(seen.at(-1).c);
+    const apart = (Math.max(0, 16 - Math.abs(gap)) / 2) * (gap < 0 ? -1 : 1);
     const end = (name, shift) => {
       const [cx, cy] = [x(this.t), y(seen.at(-1)[name])];
       const dot = svg("circle", { cx, cy, r: 4, class: "dot " + name });
-      return [dot, svg("text", { x: cx + 8, y: cy + shift, class: "name" }, name)];
+      return [dot, svg("text", { x: cx + 8, y: cy + 5 + shift, class: "name" }, name)];
     };
-    const shift = seen.at(-1).c < seen.at(-1).h ? 8 : -2;
     this.plot.replaceChildren(
       ...[...new Set(ticks)].flatMap((v) => [
         svg("line", { x1: 34, x2: 370, y1: y(v), y2: y(v), class: v ? "grid" : "axis" }),
-        svg("text", { x: 28, y: y(v) + 4, class: "tick" }, String(v).replace("-", "−")),
+        svg("text", { x: 28, y: y(v) + 5, class: "tick" }, String(v).replace("-", "−")),
       ]),
-      ...this.states.slice(1).flatMap(({ x: input }, t) => {
-        const text = String(input).replace("-", "−");
-        return svg("text", { x: x(t + 1), y: 232, class: "input" }, text);
+      ...this.states.slice(1).map(({ x: input }, t) => {
+        const step = { x1: x(t + 1), x2: x(t + 1), y1: 246, y2: 246 - 18 * input };
+        return svg("line", { ...step, class: t + 1 === this.t ? "input now" : "input" });
       }),
-      svg("text", { x: 28, y: 232, class: "tick" }, "x"),
-      svg("line", { x1: x(this.t), x2: x(this.t), y1: 12, y2: 216, class: "now" }),
+      svg("line", { x1: 34, x2: 370, y1: 246, y2: 246, class: "axis" }),
+      svg("text", { x: 26, y: 250, class: "name tick" }, "x"),
+      svg("line", { x1: x(this.t), x2: x(this.t), y1: 8, y2: 266, class: "present" }),
       line("h"),
       line("c"),
-      ...end("h", 6 - shift),
-      ...end("c", shift),
+      ...end("h", apart),
+      ...end("c", -apart),
     );
   }
 }

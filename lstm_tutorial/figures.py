@@ -190,12 +190,12 @@ def lstm_cell() -> "SVG":
     ax.add_patch(_box(1.1, 0.45, 7.9, 4.85, "#f4f6f8"))
     top, bus = 4.6, 1.15  # the heights of the conveyor and of the line that all four boxes read
     f, i, both, g, o, out = 2.3, 3.5, 4.3, 5.1, 6.6, 7.7  # from left to right
-    _arrow(ax, (0.35, top), (f - 0.3, top), NAVY, lw=3)
+    _arrow(ax, (0.42, top), (f - 0.3, top), NAVY, lw=3)
     _arrow(ax, (f + 0.3, top), (both - 0.3, top), NAVY, lw=3)
     _arrow(ax, (both + 0.3, top), (9.75, top), NAVY, lw=3)
     _arrow(ax, (out, top), (out, 4.11), NAVY)
     _arrow(ax, (out, 3.29), (out, 2.9), NAVY)
-    _line(ax, [(0.35, bus), (o, bus)], GREEN)
+    _line(ax, [(0.42, bus), (o, bus)], GREEN)
     _line(ax, [(1.5, -0.05), (1.5, bus)], GREEN)
     _bend(ax, [(out, 2.3), (out, bus), (9.75, bus)], GREEN)
     ax.plot([8.4, 8.4], [top - 0.2, top + 0.2], color="#f4f6f8", lw=8)  # a bridge over c
@@ -209,8 +209,8 @@ def lstm_cell() -> "SVG":
     ]:
         _arrow(ax, (x, bus), (x, 1.6), GREEN)
         ax.add_patch(_box(x - 0.45, 1.6, 0.9, 0.65, "#a9d2f0"))
-        ax.text(x, 1.91, text, ha="center", va="center", fontsize=13)
-        ax.text(*at, name, ha="center", va="center", fontsize=13)
+        ax.text(x, 1.91, text, ha="center", va="center", fontsize=15)
+        ax.text(*at, name, ha="center", va="center", fontsize=15)
     ax.plot([1.5, f, i, g, 8.4], [bus] * 5, "o", color=GREEN, ms=5)
     ax.plot([out], [top], "o", color=NAVY, ms=6)
     _arrow(ax, (f, 2.25), (f, top - 0.3), GREY)
@@ -230,7 +230,7 @@ def lstm_cell() -> "SVG":
         (8.4, 6.1, "$h_t$"),
         (1.5, -0.25, "$x_t$"),
     ]:
-        ax.text(x, y, text, ha="center", va="center", fontsize=14)
+        ax.text(x, y, text, ha="center", va="center", fontsize=16)
     return _svg(fig)
 
 

@@ -70,6 +70,12 @@ def test_a_drawing_has_the_same_text_twice_and_no_date(draw):
     assert "<dc:date>" not in first and "Matplotlib" not in first.split("<defs>")[0]
 
 
+def test_the_lstm_cell_has_four_boxes_with_weights_and_five_circles_without():
+    svg = figures.lstm_cell().data
+    assert svg.count("fill: #a9d2f0") == 4
+    assert svg.count("fill: #ffffff; stroke: #16324f") == 5
+
+
 def test_a_drawing_has_a_column_for_each_step():
     columns = [figures.unrolled(steps).data.count('id="patch_') for steps in (1, 2, 3)]
     assert columns[1] - columns[0] == columns[2] - columns[1] > 0
