@@ -184,6 +184,56 @@ def cell() -> "SVG":
     return _svg(fig)
 
 
+def lstm_cell() -> "SVG":
+    """Draw one step of the LSTM: four boxes with weights, circles that work unit by unit."""
+    fig, ax = _blank(10.4, 6.3)
+    ax.add_patch(_box(1.1, 0.45, 7.9, 4.85, "#f4f6f8"))
+    top, bus = 4.6, 1.15  # the heights of the conveyor and of the line that all four boxes read
+    f, i, both, g, o, out = 2.3, 3.5, 4.3, 5.1, 6.6, 7.7  # from left to right
+    _arrow(ax, (0.42, top), (f - 0.3, top), NAVY, lw=3)
+    _arrow(ax, (f + 0.3, top), (both - 0.3, top), NAVY, lw=3)
+    _arrow(ax, (both + 0.3, top), (9.75, top), NAVY, lw=3)
+    _arrow(ax, (out, top), (out, 4.11), NAVY)
+    _arrow(ax, (out, 3.29), (out, 2.9), NAVY)
+    _line(ax, [(0.42, bus), (o, bus)], GREEN)
+    _line(ax, [(1.5, -0.05), (1.5, bus)], GREEN)
+    _bend(ax, [(out, 2.3), (out, bus), (9.75, bus)], GREEN)
+    ax.plot([8.4, 8.4], [top - 0.2, top + 0.2], color="#f4f6f8", lw=8)  # a bridge over c
+    ax.plot([8.3, 8.5], [top, top], color=NAVY, lw=3, solid_capstyle="butt")
+    _arrow(ax, (8.4, bus), (8.4, 5.9), GREEN)
+    for x, text, name, at in [
+        (f, r"$\sigma$", "$f_t$", (f + 0.3, 3.4)),
+        (i, r"$\sigma$", "$i_t$", (i - 0.25, 2.85)),
+        (g, r"$\tanh$", "$g_t$", (g + 0.3, 2.85)),
+        (o, r"$\sigma$", "$o_t$", (o - 0.3, 2.6)),
+    ]:
+        _arrow(ax, (x, bus), (x, 1.6), GREEN)
+        ax.add_patch(_box(x - 0.45, 1.6, 0.9, 0.65, "#a9d2f0"))
+        ax.text(x, 1.91, text, ha="center", va="center", fontsize=15)
+        ax.text(*at, name, ha="center", va="center", fontsize=15)
+    ax.plot([1.5, f, i, g, 8.4], [bus] * 5, "o", color=GREEN, ms=5)
+    ax.plot([out], [top], "o", color=NAVY, ms=6)
+    _arrow(ax, (f, 2.25), (f, top - 0.3), GREY)
+    _bend(ax, [(i, 2.25), (i, 3.4), (both - 0.3, 3.4)], GREY)
+    _bend(ax, [(g, 2.25), (g, 3.4), (both + 0.3, 3.4)], GREY)
+    _arrow(ax, (both, 3.7), (both, top - 0.3), GREY)
+    _bend(ax, [(o, 2.25), (o, 2.6), (out - 0.3, 2.6)], GREY)
+    for x, y, text in [(f, top, r"$\times$"), (both, 3.4, r"$\times$"), (both, top, "$+$")]:
+        _node(ax, x, y, text, 0.3)
+    _node(ax, out, 3.7, r"$\tanh$", 0.41)
+    _node(ax, out, 2.6, r"$\times$", 0.3)
+    for x, y, text in [
+        (-0.05, top, "$c_{t-1}$"),
+        (10.05, top, "$c_t$"),
+        (-0.05, bus, "$h_{t-1}$"),
+        (10.05, bus, "$h_t$"),
+        (8.4, 6.1, "$h_t$"),
+        (1.5, -0.25, "$x_t$"),
+    ]:
+        ax.text(x, y, text, ha="center", va="center", fontsize=16)
+    return _svg(fig)
+
+
 def unrolled(steps: int, folded: bool = False, gradient: bool = False) -> "SVG":
     """Draw the network once for each step, the state handed on from left to right.
 
@@ -254,10 +304,20 @@ def _arrow(
     label: str = "",
     at: tuple[float, float] = (0, 0),
     dashed: bool = False,
+    lw: float = 1.8,
 ) -> None:
-    line = "--" if dashed else "-"
-    ax.add_patch(FancyArrowPatch(start, end, **ARROW, color=color, linestyle=line))
+    style = {**ARROW, "color": color, "linestyle": "--" if dashed else "-", "lw": lw}
+    ax.add_patch(FancyArrowPatch(start, end, **style))
     ax.text(*at, label, ha="center", va="center", fontsize=11, color=color)
+
+
+def _line(ax: Axes, points: list[tuple[float, float]], color: str) -> None:
+    ax.plot(*zip(*points, strict=True), color=color, linestyle="-")
+
+
+def _bend(ax: Axes, points: list[tuple[float, float]], color: str) -> None:
+    """Draw an arrow with corners."""
+    ax.add_patch(FancyArrowPatch(path=Path(points), **ARROW, color=color))
 
 
 def _svg(fig: Figure) -> "SVG":
