@@ -452,6 +452,8 @@ def test_without_scripts_the_gates_explorer_says_why_it_is_not_there(browser, si
     tab = context.new_page()
     tab.goto(site + GATE)
     assert "needs a browser that runs scripts" in tab.locator("lstm-gate").inner_text()
+
+
 # The player of one-unit LSTMs in the chapter on the cell state.
 
 STATE = "book/2-cell/state.html"
