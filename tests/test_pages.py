@@ -533,6 +533,7 @@ def test_state_player_plays_and_pauses(watched):
     before = shown(tab)
     tab.wait_for_timeout(1500)
     assert shown(tab) == before
+    assert tab.locator("lstm-player").evaluate("(e) => getComputedStyle(e).display") == "block"
     moves = "getComputedStyle(document.querySelector('lstm-player .bar span')).transitionDuration"
     assert tab.evaluate(moves) == "0s"  # this reader asked for less motion
 
