@@ -256,7 +256,7 @@ EXPERIMENTS = {
         ],
         run=forget_bias,
         agree=lambda a, b: (a["solved"] is None) == (b["solved"] is None),
-        sample=[0, 9, 18],
+        sample=[35, 50, 110, 135],
     ),
 }
 
