@@ -247,7 +247,7 @@ EXPERIMENTS = {
         sample=[1, 16],
     ),
     "forget-bias": Experiment(
-        about="recall of a sign: which forget bias learns which lag (8 minutes)",
+        about="recall of a sign: which forget bias learns which lag (10 minutes)",
         trials=[
             {"lag": lag, "bias": bias, "seed": seed}
             for lag, bias, seed in product(
