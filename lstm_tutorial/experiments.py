@@ -14,7 +14,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
@@ -24,11 +24,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from lstm_tutorial import readout, tasks
+from lstm_tutorial import gradients, lstm, readout, tasks
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ["numpy", "torch"]
 SOLVED = 1 / 60  # mean squared error; the constant answer 1 has 1/6
+STAGES = [0, 200, 500, 1000, 2000, 3000]  # updates after which the carousel is measured
+LAGS = [0, 1, 2, 3, 5, 7, *range(10, 100, 10), 99]
+LONG_LAGS = [0, 100, 500, 1000, 1500, 1999]
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,91 @@ def gradient_by_lag(model: str, lr: float, seed: int) -> dict[str, Any]:
     return {"mse": _digits(mse), "before": before, "after": norms()}
 
 
+def carousel(bias: float, seed: int) -> dict[str, Any]:
+    """Train the LSTM on the adding problem; split its gradient by path as training goes on.
+
+    Followed is the gradient of the answer with respect to the cell state, by lag: the carousel's
+    part, the part of the paths through the gates, and their sum; of each the norm, averaged over
+    64 new sequences. After training also on sequences of 2,000 steps.
+    """
+    rng = np.random.default_rng(seed)
+    params = readout.init(2, 32, 1, rng, layer="lstm")
+    params[2][32:64] = bias
+    new, long = (tasks.adding(length, 64, rng) for length in (100, 2000))
+    params = [p.astype(np.float32) for p in params]
+    optimizer, stages = readout.Adam(), []
+    for update in range(STAGES[-1] + 1):
+        if update in STAGES:
+            params64 = [p.astype(np.float64) for p in params]
+            error = readout.predict(params64, new[0], layer="lstm")[-1] - new[1]
+            norms = _parts_by_lag(params64, new[0], LAGS)
+            stages.append({"mse": _digits(np.mean(error**2)), **norms})
+        x, y = (a.astype(np.float32) for a in tasks.adding(100, 32, rng))
+        _, grads = readout.loss_and_gradients(params, x, y, layer="lstm")
+        params = optimizer(params, gradients.clip_by_norm(grads, 1.0)[0], 0.01)
+    return {
+        "mse": stages[-1]["mse"],
+        "stages": stages,
+        "long": _parts_by_lag(params64, long[0], LONG_LAGS),
+    }
+
+
+def _parts_by_lag(
+    params: Sequence[np.ndarray], x: np.ndarray, lags: list[int]
+) -> dict[str, list[float]]:
+    """Return the norms of carousel, gate paths and their sum at some lags."""
+    *layer, W_hy, _ = params
+    zero = np.zeros((x.shape[1], W_hy.shape[1]))
+    _, _, tape = lstm.forward(x, zero, zero, *layer)
+    kept, paths = gradients.cell_by_lag(tape, dh_T=zero + W_hy)
+    parts = {"carousel": kept[lags], "paths": paths[lags], "whole": (kept + paths)[lags]}
+    return {
+        name: [_digits(n) for n in np.linalg.norm(part, axis=2).mean(axis=1)]
+        for name, part in parts.items()
+    }
+
+
+def forget_bias(lag: int, bias: float | str, seed: int) -> dict[str, Any]:
+    """Train the LSTM to recall a sign over distractors of its own size; say when it could.
+
+    Solved is a mean squared error below a tenth of the constant answer's, over 50 updates. A
+    `bias` of "chrono" spreads the forget biases for lags up to the one asked for, and sets the
+    input gates' biases to their negatives (Tallec & Ollivier, 2018).
+    """
+    rng = np.random.default_rng(seed)
+    params = readout.init(1, 32, 1, rng, layer="lstm")
+    b = params[2]
+    b[32:64] = np.log(rng.uniform(1, lag, 32)) if bias == "chrono" else bias
+    if bias == "chrono":
+        b[:32] = -b[32:64]
+    params = [p.astype(np.float32) for p in params]
+    optimizer, losses = readout.Adam(), np.ones(50)
+    for update in range(1, 1001):
+        x, y = (a.astype(np.float32) for a in tasks.recall(lag + 1, 32, rng, noise=1.0))
+        losses[update % 50], grads = readout.loss_and_gradients(params, x, y, layer="lstm")
+        params = optimizer(params, gradients.clip_by_norm(grads, 1.0)[0], 0.005)
+        if losses.mean() < 0.1:
+            return {"solved": update, "mse": _digits(losses.mean())}
+    return {"solved": None, "mse": _digits(losses.mean())}
+
+
+def clipped_lstm(max_norm: float | None, seed: int) -> dict[str, Any]:
+    """Train an LSTM whose recurrent weights begin eight times too large, by plain descent.
+
+    The task is to recall a sign over 29 steps; the error is that of the last 50 of 300 updates.
+    """
+    rng = np.random.default_rng(seed)
+    params = readout.init(1, 32, 1, rng, layer="lstm")
+    params[1] = 8 * params[1]
+    batches = (tasks.recall(30, 32, rng) for _ in range(300))
+    _, history = readout.train(params, batches, 0.1, max_norm, "sgd", layer="lstm")
+    return {
+        "mse": _digits(history.losses[-50:].mean()),
+        "first_norm": _digits(history.norms[0]),
+        "max_norm_seen": _digits(history.norms.max()),
+    }
+
+
 def _same_side(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """Both solved, with less than a tenth of the error of always answering 1, or both not."""
     return (a["mse"] < SOLVED) == (b["mse"] < SOLVED)
@@ -140,6 +228,35 @@ EXPERIMENTS = {
         run=gradient_by_lag,
         agree=_same_side,
         sample=[0, 5],
+    ),
+    "carousel": Experiment(
+        about="carousel and gate paths of the LSTM as training goes on (5 minutes)",
+        trials=[{"bias": bias, "seed": seed} for bias, seed in product([0, 1], range(5))],
+        run=carousel,
+        agree=_same_side,
+        sample=[5],
+    ),
+    "clipped-lstm": Experiment(
+        about="an LSTM with too large recurrent weights, clipped and not (2 minutes)",
+        trials=[
+            {"max_norm": max_norm, "seed": seed}
+            for max_norm, seed in product([None, 1.0], range(15))
+        ],
+        run=clipped_lstm,
+        agree=lambda a, b: (a["mse"] < 0.1) == (b["mse"] < 0.1),
+        sample=[1, 16],
+    ),
+    "forget-bias": Experiment(
+        about="recall of a sign: which forget bias learns which lag (10 minutes)",
+        trials=[
+            {"lag": lag, "bias": bias, "seed": seed}
+            for lag, bias, seed in product(
+                [10, 20, 40, 80, 160], [0, 1, 2, 3, 4, 5, "chrono"], range(5)
+            )
+        ],
+        run=forget_bias,
+        agree=lambda a, b: (a["solved"] is None) == (b["solved"] is None),
+        sample=[35, 50, 110, 135],
     ),
 }
 

@@ -26,6 +26,30 @@ class Recorded(Protocol):
         """Recurrent weights, (H, H)."""
 
 
+class RecordedCell(Protocol):
+    """What `cell_jacobian` and `cell_by_lag` read of a tape: `lstm.Tape` has it all."""
+
+    @property
+    def gates(self) -> Array:
+        """Gates o, i, f, g and c_{t-1}, (T + 1, 5, H, B)."""
+
+    @property
+    def tanh_c(self) -> Array:
+        """tanh(c_t), (T, H, B)."""
+
+    @property
+    def W_hh(self) -> Array:
+        """Recurrent weights in the order i, f, g, o, (4H, H)."""
+
+    @property
+    def P(self) -> Array | None:
+        """Peephole weights: must be None."""
+
+    @property
+    def lengths(self) -> Array | None:
+        """Lengths of padded sequences: must be None."""
+
+
 def numerical(f: Callable[..., float], arrays: Sequence[Array], step: float = 1e-5) -> list[Array]:
     """Measure the gradient of `f` by central differences, one entry at a time.
 
@@ -203,6 +227,120 @@ def by_lag(dh_T: Array, tape: Recorded) -> Array:
         dh = (dh * slope) @ tape.W_hh
         norms.append(np.linalg.norm(dh, axis=1))
     return np.array(norms)
+
+
+def cell_jacobian(tape: RecordedCell, s: int, t: int) -> tuple[Array, Array]:
+    """Split the derivative of the cell state c_t by c_s into the carousel and the gate paths.
+
+    The carousel is the path along the cell state alone, the product of the forget gates between.
+    The gate paths are all others: they leave the cell through some h and come back through the
+    gates and the candidate of the step after it. The two parts are computed each by its own
+    recurrence, forward in time; their sum is the whole derivative.
+
+    Parameters
+    ----------
+    tape : lstm.Tape
+        Of a run without peepholes and lengths.
+    s, t : int
+        0 <= s <= t <= T; state 0 is the initial one, on which h_0 does not depend.
+
+    Returns
+    -------
+    carousel : array (B, H)
+        The diagonal of the first part, a matrix that has nothing beside it.
+    gates : array (B, H, H)
+        The second part; a row to each unit of c_t, a column to each unit of c_s.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the tape has peepholes or lengths, or s and t are not two steps in order.
+    """
+    T, H, B = _cell_sizes(tape)
+    s, t = _step("s", s, 0, T), _step("t", t, s, T)
+    W = tape.W_hh.reshape(4, 1, H, H)
+    carousel = np.ones((B, H), tape.W_hh.dtype)
+    gates = np.zeros((B, H, H), tape.W_hh.dtype)
+    eye = np.eye(H, dtype=tape.W_hh.dtype)
+    dh = eye * (_cell_slopes(tape, s)[2].T[:, :, None] if s else 0)
+    for k in range(s + 1, t + 1):
+        into, f, out = _cell_slopes(tape, k)
+        through = into.transpose(0, 2, 1)[..., None] * (W @ dh)
+        carousel = carousel * f.T
+        gates = f.T[:, :, None] * gates + through[:3].sum(axis=0)
+        dh = out.T[:, :, None] * (gates + eye * carousel[:, :, None]) + through[3]
+    return carousel, gates
+
+
+def cell_by_lag(
+    tape: RecordedCell, dh_T: Array | None = None, dc_T: Array | None = None
+) -> tuple[Array, Array]:
+    """Follow a gradient back through the cell states, split as `cell_jacobian` splits.
+
+    Parameters
+    ----------
+    tape : lstm.Tape
+        Of a run without peepholes and lengths.
+    dh_T, dc_T : arrays (B, H) or None
+        Gradients of the loss with respect to the last states; at least one. What `dh_T` sends to
+        c_T counts as carousel, what it sends to the last output gate as gate path.
+
+    Returns
+    -------
+    carousel, gates : arrays (T + 1, B, H)
+        Entry k holds the two parts of ∂L/∂c_{T-k}; no other step adds to it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the gradients do not fit the tape, both are None, or the tape has peepholes or lengths.
+    """
+    T, H, B = _cell_sizes(tape)
+    if dh_T is None and dc_T is None:
+        raise ValueError("dh_T, dc_T: expected at least one of them, got None for both")
+    arrays = _check.Arrays(dtype=tape.W_hh.dtype, B=B, H=H)
+    zero = np.zeros((B, H), tape.W_hh.dtype)
+    dh = (zero if dh_T is None else arrays.check("dh_T", dh_T, "B H")).T
+    dc = (zero if dc_T is None else arrays.check("dc_T", dc_T, "B H")).T
+    carousel, gates = np.zeros((2, T + 1, H, B), zero.dtype)
+    carousel[0] = dc + _cell_slopes(tape, T)[2] * dh
+    for lag in range(T):
+        into, f, _ = _cell_slopes(tape, T - lag)
+        into[:3] *= carousel[lag] + gates[lag]
+        into[3] *= dh
+        dh = tape.W_hh.T @ into.reshape(4 * H, B)
+        carousel[lag + 1] = f * carousel[lag]
+        gates[lag + 1] = f * gates[lag]
+        if lag + 1 < T:  # h_0 does not come from c_0
+            gates[lag + 1] += _cell_slopes(tape, T - lag - 1)[2] * dh
+    return carousel.swapaxes(1, 2), gates.swapaxes(1, 2)
+
+
+def _cell_slopes(tape: RecordedCell, k: int) -> tuple[Array, Array, Array]:
+    """Return the derivatives within step k, 1 to T.
+
+    Of c_k by z_i, z_f, z_g and of h_k by z_o, stacked (4, H, B); of c_k by c_{k-1}, the forget
+    gate; of h_k by c_k.
+    """
+    (o, i, f, g, c_prev), tanh_c = tape.gates[k - 1], tape.tanh_c[k - 1]
+    into = [g * i * (1 - i), c_prev * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)]
+    return np.stack(into), f, o * (1 - tanh_c * tanh_c)
+
+
+def _cell_sizes(tape: RecordedCell) -> tuple[int, ...]:
+    """Return T, H and B of a tape that has neither peepholes nor lengths."""
+    for name in ("P", "lengths"):
+        if getattr(tape, name) is not None:
+            raise ValueError(f"tape.{name}: expected None, for the split is not worked out for it")
+    return tape.tanh_c.shape
+
+
+def _step(name: str, value: int, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: expected an integer, got {type(value).__name__}")
+    if not low <= value <= high:
+        raise ValueError(f"{name}: expected a step from {low} to {high}, got {value}")
+    return int(value)
 
 
 def _double(name: str, value: Any) -> Array:
