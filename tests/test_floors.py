@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 FLOORS = [
     {"_check"},
     {"rnn", "lstm", "gradients", "layouts", "tasks"},
-    {"readout", "_nn_checks"},
+    {"readout", "_nn_checks", "models"},
     {"cells"},
     {"experiments", "figures"},
 ]
