@@ -167,6 +167,7 @@ notebooks: $(if $(NB),$(NB:%=.make/run/%),$(NOTEBOOKS:%=.make/run/%)) ## run the
 bench: $(SETUP) ## time the package against PyTorch
 	@python benchmarks/bench_rnn.py
 	python benchmarks/bench_lstm.py
+	python benchmarks/bench_cells.py
 
 .PHONY: experiments
 experiments: $(SETUP) ## repeat the stored experiments (long)

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 FLOORS = [
     {"_check"},
     {"rnn", "lstm", "gradients", "layouts", "tasks"},
-    {"readout"},
+    {"readout", "_nn_checks", "models"},
+    {"cells"},
     {"experiments", "figures"},
 ]
 NUMPY_ALONE = {"_check", "rnn", "lstm", "gradients", "layouts", "tasks", "readout"}

@@ -5,10 +5,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import test_cells
 import test_lstm
+import torch
 from test_rnn import autograd, draw_case, run, worst
 
-from lstm_tutorial import lstm, rnn
+from lstm_tutorial import cells, lstm, rnn
 
 RNN_MUTANTS = {
     "tanh has another slope": ("1 - h * h", "1 - h"),
@@ -75,6 +77,36 @@ STACK_MUTANTS = {
     "layers' gradients in another order": ("grads.insert(0, dWs)", "grads.append(dWs)"),
 }  # fmt: skip
 
+CELLS_MUTANTS = {
+    "gates in another order": ("i, f, g, o = (F.linear(h, W_hh", "f, i, g, o = (F.linear(h, W_hh"),
+    "the candidate squashed as a gate": ("torch.sigmoid(i) * torch.tanh(g)", "torch.sigmoid(i) * torch.sigmoid(g)"),
+    "the cell is replaced, not kept": ("c = torch.sigmoid(f) * c +", "c = 0 * c +"),
+    "the output leaves out tanh": ("h = torch.sigmoid(o) * torch.tanh(c)", "h = torch.sigmoid(o) * c"),
+    "h is not projected": ("F.linear(h, W_hr)), c", "h[:, : len(W_hr)] + 0 * F.linear(h, W_hr)), c"),
+    "the bias of one side is dropped, forward": ("b_hh is None else torch.addmm(b_hh, h_prev, W_T)", "b_hh is None else torch.mm(h_prev, W_T)"),
+    "the cell forgets the candidate": (".add_(i * g)", ".add_(i)"),
+    "the backward pass sees another state": ("kept.append((h_t, h_prev, c_prev))", "kept.append((h_t, h_t, c_prev))"),
+    "c_t where c_{t-1} belongs": ("kept.append((h_t, h_prev, c_prev))", "kept.append((h_t, h_prev, c_t))"),
+    "outputs in the order of the loop": ("zip(*_in_order(kept, reverse)", "zip(*_in_order(kept, False)"),
+    "another slope of tanh(c)": ("torch.addcmul(o, m, tanh_c, value=-1)", "torch.addcmul(o, m, m, value=-1)"),
+    "another slope of the sigmoids": ("torch.addcmul(gates, gates, gates, value=-1)", "torch.addcmul(gates, gates, gates, value=1)"),
+    "another slope of g": ("torch.addcmul(dz.new_ones(1), g, g, value=-1", "torch.addcmul(g, g, g, value=-1"),
+    "factors of i and g exchanged": ("(g, c_prev, i, tanh_c), strict", "(i, c_prev, g, tanh_c), strict"),
+    "the loop runs forward in time again": ("not ctx.reverse, *arrays", "ctx.reverse, *arrays"),
+    "outputs' gradients are dropped": ("torch.add(dh_t, dh_out, out=total)", "torch.add(dh_t, 0, out=total)"),
+    "the state's gradient is not carried": ("torch.mm(z, W_hh, out=dh_t)", "dh_t.zero_()"),
+    "the cell's gradient is not carried": ("dc_t.mul_(f_t)", "dc_t.zero_()"),
+    "the output's way to the cell is left out": ("dc_t.addcmul_(dm, to_c)", "pass"),
+    "biases averaged, not summed": ("dz.sum(0)", "dz.mean(0)"),
+    "projections see what the gates let through": ("dh_total.T @ m", "dh_total.T @ tanh_c"),
+    "second derivatives end at the states": ("t.view_as(t)", "t.detach().requires_grad_()"),
+    "finished sequences lose their states": ("before[len(states) :]])", "0 * before[len(states) :]])"),
+    "the last sequences run, not the first": ("states[:n]\n", "states[-n:]\n"),
+    "both directions read forward": ('reverse = suffix.endswith("_reverse")', "reverse = False"),
+    "states stay in the order of the packing": ("_permute(states, back)", "states"),
+    "states come in the order of the batch": ("return _permute(hx, order)", "return hx"),
+}  # fmt: skip
+
 
 def mutant(module, old, new):
     """Return a broken copy of a module."""
@@ -128,4 +160,34 @@ def test_a_broken_stack_is_caught(name):
     for lengths in (None, np.array([2, 4, 1])):
         got = test_lstm.run_stack(args, grads, layers, lengths, module=broken)
         errors.append(worst(got, test_lstm.nn_lstm(args, grads, layers, lengths)))
+    assert caught(errors)
+
+
+def seconds(layer, x, hx):
+    """Gradients of a sum of gradients, in a list."""
+    leaves = [t.clone().requires_grad_() for t in (x, *hx)]
+    output, _ = layer(leaves[0], tuple(leaves[1:]))
+    firsts = torch.autograd.grad(output.cos().sum(), leaves, create_graph=True)
+    return [*torch.autograd.grad(sum(g.square().sum() for g in firsts), leaves)]
+
+
+@pytest.mark.parametrize("name", CELLS_MUTANTS)
+def test_a_broken_cell_is_caught(name, monkeypatch):
+    broken = mutant(cells, *CELLS_MUTANTS[name])
+    ways = broken._is_eager, lambda: False
+    torch.manual_seed(0)
+    errors = []
+    for proj_size in (0, 2):
+        options = {"bidirectional": True, "proj_size": proj_size, "dtype": torch.float64}
+        theirs, layer = torch.nn.LSTM(2, 4, **options), broken.LSTM(2, 4, **options)
+        layer.load_state_dict(theirs.state_dict())
+        x, hx, _ = test_cells.draw_input(theirs, "batched", 4, 3)
+        for eager in ways:
+            monkeypatch.setattr(broken, "_is_eager", eager)
+            for packing in [(), (torch.tensor([2, 4, 1]), False)]:
+                got, want = (
+                    test_cells.run_and_differentiate(m, x, hx, *packing) for m in (layer, theirs)
+                )
+                errors.append(worst(got, want))
+            errors.append(worst(seconds(layer, x, hx), seconds(theirs, x, hx)))
     assert caught(errors)
