@@ -10,6 +10,7 @@ own layout, padded to what the processor likes: `measured_activations` counts th
 here predicts it.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -336,23 +337,27 @@ class Allocated(NamedTuple):
     left: int
 
 
-def measured_memory(function: Callable[[], Any]) -> Allocated:
+def measured_memory(function: Callable[..., Any], *args: Any) -> Allocated:
     """Call `function` and count the bytes that PyTorch's allocator hands out and takes back.
 
     Parameters
     ----------
     function : callable
-        Takes nothing; what it returns is alive when `left` is counted.
+        What it returns is alive when `left` is counted.
+    *args
+        What `function` is called with.
 
-    Notes
-    -----
-    The profiler that counts them writes a log on standard error, unless the environment variable
-    ``KINETO_LOG_LEVEL`` is 3 before torch is imported.
+    Returns
+    -------
+    Allocated
+        Memory that was there before must not be freed meanwhile: it would count as given back.
     """
+    # The profiler reads this at its first use; without it, it writes a log on standard error.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        kept = function()
+        kept = function(*args)
     recorded: Any = profiler.profiler
     events = [e for e in recorded.kineto_results.events() if e.name() == "[memory]"]
     events.sort(key=lambda event: event.start_ns())
