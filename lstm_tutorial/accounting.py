@@ -4,10 +4,10 @@
 The two functions below it measure instead, on the machine at hand, and need it.
 
 The bytes are those of PyTorch's own loop on a CPU, to the last one: float64, float16, packed input
-and projections always take it, float32 and bfloat16 where ``torch.backends.mkldnn.flags(
-enabled=False)`` says so. By default these two go through oneDNN, which keeps a workspace of its
-own layout, padded to what the processor likes: `measured_activations` counts that too, no formula
-here predicts it.
+and projections always take it, float32 and bfloat16 after
+``torch.backends.mkldnn.enabled = False``. By default these two go through oneDNN, which keeps a
+workspace of its own layout, padded to what the processor likes: `measured_activations` counts that
+too, no formula here predicts it.
 """
 
 import os
