@@ -43,11 +43,11 @@ class RecordedCell(Protocol):
 
     @property
     def P(self) -> Array | None:
-        """Peephole weights: must be None."""
+        """None: peephole weights are not followed."""
 
     @property
     def lengths(self) -> Array | None:
-        """Lengths of padded sequences: must be None."""
+        """None: padded sequences are not followed."""
 
 
 def numerical(f: Callable[..., float], arrays: Sequence[Array], step: float = 1e-5) -> list[Array]:
