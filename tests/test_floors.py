@@ -15,6 +15,7 @@ FLOORS = [
     {"_check"},
     {"rnn", "lstm", "gradients", "layouts", "tasks"},
     {"readout"},
+    {"variants"},
     {"experiments", "figures"},
 ]
 NUMPY_ALONE = {"_check", "rnn", "lstm", "gradients", "layouts", "tasks", "readout"}
