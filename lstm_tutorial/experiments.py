@@ -126,8 +126,8 @@ DESIGN: dict[str, tuple[Any, int, int, int, int, int, float]] = {
 }
 VARIANTS = [
     *["vanilla", "no forget gate", "no input gate", "no output gate", "coupled gates"],
-    *["linear candidate", "sigmoid candidate", "tanh input gate", "tanh output gate"],
-    *["linear output", "sigmoid output", "product", "factor", "one state"],
+    *["sigmoid candidate", "tanh input gate", "one state", "factor"],
+    *["linear output", "tanh output gate", "sigmoid output"],
 ]
 
 

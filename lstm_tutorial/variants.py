@@ -51,14 +51,6 @@ def coupled_gates(i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> tupl
     return sigmoid(o) * tanh(c), c
 
 
-def linear_candidate(
-    i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Leave the tanh of g out; NIAF of Greff et al. (2017)."""
-    c = sigmoid(f) * c + sigmoid(i) * g
-    return sigmoid(o) * tanh(c), c
-
-
 def sigmoid_candidate(
     i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -93,14 +85,11 @@ def sigmoid_output(i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> tup
     return sigmoid(o) * sigmoid(c), c
 
 
-def product(i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Multiply where the LSTM adds; from c = 1, since a product that begins at 0 stays there."""
-    c = (sigmoid(f) * c) * (sigmoid(i) * tanh(g))
-    return sigmoid(o) * tanh(c), c
-
-
 def factor(i: Tensor, f: Tensor, g: Tensor, o: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Multiply by 1 + i g, a factor from 0 to 2 that is 1 while the gate is shut; from c = 1."""
+    """Multiply where the LSTM adds, by a factor from 0 to 2 that is 1 while the gate is shut.
+
+    From c = 1, since a product that begins at 0 stays there.
+    """
     c = (sigmoid(f) * c) * (1 + sigmoid(i) * tanh(g))
     return sigmoid(o) * tanh(c), c
 
@@ -119,18 +108,16 @@ VARIANTS: dict[str, Cell] = {
         no_input_gate,
         no_output_gate,
         coupled_gates,
-        linear_candidate,
         sigmoid_candidate,
         tanh_input_gate,
         tanh_output_gate,
         linear_output,
         sigmoid_output,
-        product,
         factor,
         one_state,
     ]
 }
-FROM_ONE = {"product", "factor"}  # those that begin at c = 1
+FROM_ONE = {"factor"}  # those that begin at c = 1
 
 
 def init(

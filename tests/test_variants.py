@@ -25,8 +25,6 @@ def equations(name, zi, zf, zg, zo, c):
         o = 1.0
     elif name == "coupled gates":
         i = 1.0 - f
-    elif name == "linear candidate":
-        g = zg
     elif name == "sigmoid candidate":
         g = sigmoid(zg)
     elif name == "tanh input gate":
@@ -34,9 +32,7 @@ def equations(name, zi, zf, zg, zo, c):
     elif name == "tanh output gate":
         o = np.tanh(zo)
     new = f * c + i * g
-    if name == "product":
-        new = f * c * i * g
-    elif name == "factor":
+    if name == "factor":
         new = f * c + f * c * i * g
     squashed = np.tanh(new)
     if name == "linear output":
@@ -49,7 +45,7 @@ def equations(name, zi, zf, zg, zo, c):
 
 def slow(name, x, W_ih, W_hh, b):
     """One network and one sequence, unit by unit."""
-    h, c, hs, cs = np.zeros(H), np.full(H, float(name in ("product", "factor"))), [], []
+    h, c, hs, cs = np.zeros(H), np.full(H, float(name == "factor")), [], []
     for x_t in x:
         z = W_ih @ x_t + W_hh @ h + b
         pairs = [
