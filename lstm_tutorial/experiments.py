@@ -210,7 +210,7 @@ EXPERIMENTS = {
         sample=[0, 5],
     ),
     "design": Experiment(
-        about="the LSTM with one thing changed at a time, on five tasks (about 10 minutes)",
+        about="the LSTM with one thing changed at a time, on five tasks (about 12 minutes)",
         trials=[{"variant": v, "task": t} for v, t in product(VARIANTS, DESIGN)],
         run=design,
         agree=_as_many_solved,
