@@ -105,3 +105,13 @@ def test_one_stored_trial_runs_again_to_the_same_verdict():
     before = experiments._read("adding-by-lag")[experiments._key(trial)]["result"]
     assert experiment.agree(before, again)
     assert not experiment.agree(before, {"mse": 0.16})
+
+
+def test_designs_agree_within_two_networks_of_ten():
+    agree = experiments.EXPERIMENTS["design"].agree
+
+    def solved(count):
+        return {"far": [0.01] * count + [0.5] * (10 - count)}
+
+    assert agree(solved(7), solved(9)) and agree(solved(9), solved(7))
+    assert not agree(solved(6), solved(9))

@@ -18,6 +18,7 @@ FLOORS = [
     {"cells"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting"},
     {"readout"},
+    {"variants"},
     {"experiments", "figures"},
 ]
 NUMPY_ALONE = {"_check", "rnn", "lstm", "gradients", "layouts", "tasks", "readout", "accounting"}

@@ -36,7 +36,72 @@ def test_recall_wants_the_first_sign():
     assert x[1:].std() == pytest.approx(0.2, rel=0.02) and abs(x[1:].mean()) < 0.005
 
 
-@pytest.mark.parametrize("draw", [tasks.adding, tasks.recall])
+@given(st.integers(2, 40), st.integers(1, 20), st.integers(0, 2**32))
+def test_order_shows_one_of_two_symbols_in_each_half(length, batch, seed):
+    x, y = tasks.order(length, batch, seed)
+    assert x.shape == (length, batch, 6) and y.shape == (batch, 4)
+    assert np.isin(x, [0, 1]).all() and (x.sum(axis=2) == 1).all() and (y.sum(axis=1) == 1).all()
+    half = length // 2
+    for k in range(batch):
+        (first,), (second,) = (
+            np.argwhere(x[part, k, 4:])[:, 1] for part in (slice(half), slice(half, None))
+        )
+        assert ["XX", "XY", "YX", "YY"][y[k].argmax()] == "XY"[first] + "XY"[second]
+
+
+def test_order_draws_classes_places_and_distractors_evenly():
+    x, y = tasks.order(10, 60_000, 0)
+    # four standard errors of a share p in 60,000 draws
+    assert np.allclose(y.mean(axis=0), 1 / 4, atol=4 * np.sqrt(1 / 4 * 3 / 4 / 60_000))
+    assert np.allclose(x[..., 4:].sum(axis=2).mean(axis=1), 1 / 5, atol=4 * np.sqrt(0.16 / 60_000))
+    assert np.allclose(x[..., :4].mean(axis=1), 1 / 5, atol=4 * np.sqrt(0.16 / 60_000))
+    assert np.mean((y - 1 / 4) ** 2) == pytest.approx(3 / 16)
+
+
+@given(st.integers(1, 40), st.integers(1, 10), st.integers(0, 2**32), st.floats(0.01, 1))
+def test_latest_holds_the_number_of_the_last_mark(length, batch, seed, rate):
+    x, y = tasks.latest(length, batch, seed, rate)
+    assert x.shape == (length, batch, 2) and y.shape == (length, batch, 1)
+    for k in range(batch):
+        held = 0.0
+        for t in range(length):
+            held = x[t, k, 0] if x[t, k, 1] else held
+            assert y[t, k, 0] == held
+
+
+@given(st.integers(1, 40), st.integers(1, 10), st.integers(0, 2**32), st.floats(0.01, 1))
+def test_elapsed_counts_from_the_last_mark(length, batch, seed, rate):
+    x, y = tasks.elapsed(length, batch, seed, rate)
+    assert x.shape == y.shape == (length, batch, 1)
+    for k in range(batch):
+        steps = 0
+        for t in range(length):
+            steps = 0 if x[t, k, 0] else steps + 1
+            assert y[t, k, 0] == steps
+
+
+def test_marks_come_at_their_rate_and_numbers_lie_evenly():
+    x, _ = tasks.latest(100, 600, 0, rate=0.3)
+    assert x[..., 1].mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / 60_000))
+    assert abs(x[..., 0]).max() <= 1 and x[..., 0].var() == pytest.approx(1 / 3, rel=0.03)
+    assert tasks.elapsed(100, 600, 0)[0].mean() == pytest.approx(
+        0.1, abs=4 * np.sqrt(0.09 / 60_000)
+    )
+    assert (tasks.elapsed(5, 5, 0, rate=1)[1] == 0).all()
+
+
+def test_count_is_the_sum_of_even_steps():
+    x, y = tasks.count(60, 1000, 0)
+    assert x.shape == y.shape == (60, 1000, 1) and set(np.unique(x)) == {-1.0, 0.0, 1.0}
+    for step in (-1, 0, 1):
+        assert np.mean(x == step) == pytest.approx(1 / 3, abs=4 * np.sqrt(2 / 9 / 60_000))
+    assert np.array_equal(y[0], x[0]) and np.array_equal(np.diff(y, axis=0), x[1:])
+
+
+DRAWS = [tasks.adding, tasks.recall, tasks.order, tasks.latest, tasks.elapsed, tasks.count]
+
+
+@pytest.mark.parametrize("draw", DRAWS)
 def test_a_seed_gives_the_same_draw_and_a_generator_moves_on(draw):
     assert np.array_equal(draw(5, 3, 7)[0], draw(5, 3, np.random.default_rng(7))[0])
     rng = np.random.default_rng(7)
@@ -52,6 +117,12 @@ def test_a_seed_gives_the_same_draw_and_a_generator_moves_on(draw):
         (lambda: tasks.adding(5, 3, "0"), TypeError, "rng: expected a seed or a numpy Generator"),
         (lambda: tasks.recall(5, 3, 0, noise=np.nan), ValueError, "noise: expected a finite number"),
         (lambda: tasks.recall(True, 3, 0), TypeError, "length: expected an integer, got bool"),
+        (lambda: tasks.order(1, 3, 0), ValueError, "length: expected at least 2, one step for each"),
+        (lambda: tasks.order(4, 3, None), TypeError, "rng: expected a seed or a numpy Generator"),
+        (lambda: tasks.latest(5, 3, 0, rate=1.5), ValueError, "rate: expected at most 1, a probability"),
+        (lambda: tasks.latest(5, 3, 0, rate=0), ValueError, "rate: expected a finite number above 0"),
+        (lambda: tasks.elapsed(0, 3, 0), ValueError, "length: expected at least 1, got 0"),
+        (lambda: tasks.count(5, 3, -1), ValueError, "rng: expected a seed of at least 0"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_refused_by_name(call, error, message):
