@@ -215,7 +215,7 @@ DESIGN: dict[str, tuple[Any, int, int, int, int, int, float]] = {
 VARIANTS = [
     *["vanilla", "no forget gate", "no input gate", "no output gate", "coupled gates"],
     *["sigmoid candidate", "tanh input gate", "one state", "factor"],
-    "linear output",
+    *["linear output", "tanh output gate", "sigmoid output"],
 ]
 
 
@@ -325,6 +325,7 @@ EXPERIMENTS = {
         run=forget_bias,
         agree=lambda a, b: (a["solved"] is None) == (b["solved"] is None),
         sample=[35, 50, 110, 135],
+    ),
     "design": Experiment(
         about="the LSTM with one thing changed at a time, on five tasks (about 12 minutes)",
         trials=[{"variant": v, "task": t} for v, t in product(VARIANTS, DESIGN)],
