@@ -14,7 +14,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 from matplotlib.path import Path
 
 from lstm_tutorial import _check
@@ -36,6 +36,7 @@ ARROW: dict[str, Any] = {
     "shrinkA": 0,
     "shrinkB": 0,
 }
+FORWARD, BACKWARD = "#dce6f2", "#f8e3de"  # grounds for the two directions of a network
 WIDTH = 7.2  # inches, the width of the page's text; every figure has it
 
 STYLE: Any = {
@@ -266,6 +267,100 @@ def unrolled(steps: int, folded: bool = False, gradient: bool = False) -> "SVG":
             _arrow(ax, (x - 0.5, 1.3), (start + 0.05, 1.3), RED, dashed=True)
             _arrow(ax, (x + 0.16, 2.75), (x + 0.16, 2.1), RED, dashed=True)
     return _svg(fig)
+
+
+def lstm_tensors() -> "SVG":
+    """Draw what goes into and comes out of `torch.nn.LSTM` as blocks: two layers, two directions.
+
+    The first axis runs to the right, the second into the depth, the third upwards.
+    """
+    fig, ax = _blank(14.0, 4.6)
+    both = [FORWARD, BACKWARD]
+    _block(ax, 0.4, 1.0, [["#eef2f6"]] * 4, 0.7, 0.9)
+    _block(ax, 4.7, 1.0, [both] * 4, 0.7, 1.2)
+    for left, name in [(8.9, "h_n"), (12.0 - 0.5, "c_n")]:
+        _block(ax, left, 1.0, [[both[k % 2]] for k in range(4)], 0.45, 1.2)
+        for k in range(4):
+            ax.text(left + 0.225 + 0.45 * k, 1.6, str(k), ha="center", va="center", fontsize=9)
+        ax.text(left + 0.9, 0.65, "$L$·dirs", ha="center", va="center", fontsize=11)
+        ax.text(left + 0.9, -0.1, name, ha="center", va="center", fontsize=12, family="monospace")
+    for x, y, text in [
+        (1.8, 0.65, "$T$"),
+        (6.1, 0.65, "$T$"),
+        (3.6, 1.05, "$B$"),
+        (7.9, 1.05, "$B$"),
+        (11.1, 1.05, "$B$"),
+        (13.7, 1.05, "$B$"),
+        (0.1, 1.45, "$D$"),
+        (4.4, 1.6, "$H$"),
+        (4.4, 2.8, "$H$"),
+        (8.6, 1.6, "$H$"),
+    ]:
+        ax.text(x, y, text, ha="center", va="center", fontsize=11)
+    for x, name in [(1.8, "x"), (6.1, "out")]:
+        ax.text(x, -0.1, name, ha="center", va="center", fontsize=12, family="monospace")
+    ground: Any = {"boxstyle": "square,pad=0.15", "ec": "none"}
+    for y, name, face in [(1.6, "forward", FORWARD), (2.8, "backward", BACKWARD)]:
+        box = {**ground, "fc": face}
+        ax.text(6.1, y, name, ha="center", va="center", fontsize=10, bbox=box)
+    return _svg(fig)
+
+
+def lstm_stack() -> "SVG":
+    """Draw the way through two layers and two directions: where each state ends, what out holds."""
+    fig, ax = _blank(12.4, 8.4)
+    columns = [2.9, 5.1, 7.3, 9.5]
+    for x in columns:
+        for low in (0.65, 3.65):
+            ground = _box(x - 0.9, low, 1.8, 2.3, "#f6f7f9")
+            ground.set(ec=GREY, lw=0.8)
+            ax.add_patch(ground)
+    for k, y in enumerate((1.25, 2.35, 4.25, 5.35)):
+        back = k % 2 == 1
+        color, face = (RED, BACKWARD) if back else (NAVY, FORWARD)
+        for x in columns:
+            ax.add_patch(_box(x - 0.75, y - 0.35, 1.5, 0.7, face))
+            ax.text(x, y, "backward" if back else "forward", ha="center", va="center", fontsize=8.5)
+        xs = [1.55, *columns, 10.85]
+        for left, right in itertools.pairwise(xs):
+            start = left if left == xs[0] else left + 0.75
+            end = right if right == xs[-1] else right - 0.75
+            ends = ((end, y), (start, y)) if back else ((start, y), (end, y))
+            _arrow(ax, *ends, color, dashed=back)
+        first, last = (11.5, 0.75) if back else (0.75, 11.5)
+        for x, name in [(first, f"h_0[{k}]\nc_0[{k}]"), (last, f"h_n[{k}]\nc_n[{k}]")]:
+            ax.text(x, y, name, ha="center", va="center", fontsize=9, family="monospace")
+    for layer, y in enumerate((1.8, 4.8)):
+        ax.text(-0.35, y, f"layer {layer}", va="center", fontsize=9.5, color=GREY, rotation=90)
+    for t, x in enumerate(columns):
+        for bottom, top in [(0.2, 0.65), (2.95, 3.65), (5.95, 6.4)]:
+            _arrow(ax, (x, bottom), (x, top), GREY)
+        ax.text(x, -0.05, f"x[{t}]", ha="center", va="center", fontsize=10, family="monospace")
+        for low, face, part in [(6.4, FORWARD, "[:H]"), (7.0, BACKWARD, "[H:]")]:
+            ax.add_patch(_box(x - 0.6, low, 1.2, 0.6, face))
+            ax.text(x, low + 0.3, part, ha="center", va="center", fontsize=9, family="monospace")
+        ax.text(x, 7.95, f"out[{t}]", ha="center", va="center", fontsize=10, family="monospace")
+    return _svg(fig)
+
+
+def _block(
+    ax: Axes, x: float, y: float, parts: list[list[str]], width: float, height: float
+) -> None:
+    """Draw a box in space, its front of parts in these colours, by column and from below."""
+    shift, right, top = 0.45, x + width * len(parts), y + height * len(parts[0])
+    for k, column in enumerate(parts):
+        for j, color in enumerate(column):
+            corner = (x + k * width, y + j * height)
+            hatch = "////" if color == BACKWARD else ""
+            style: Any = {"ec": NAVY, "lw": 1.0, "hatch": hatch, "hatch_linewidth": 0.3}
+            ax.add_patch(Rectangle(corner, width, height, fc=color, **style))
+        lid = [(x + k * width, top), (x + k * width + shift, top + shift)]
+        lid += [(x + (k + 1) * width + shift, top + shift), (x + (k + 1) * width, top)]
+        ax.add_patch(Polygon(lid, fc=column[-1], ec=NAVY, lw=1.0))
+    for j, color in enumerate(parts[-1]):
+        low, high = y + j * height, y + (j + 1) * height
+        side = [(right, low), (right + shift, low + shift), (right + shift, high + shift)]
+        ax.add_patch(Polygon([*side, (right, high)], fc=color, ec=NAVY, lw=1.0))
 
 
 def _column(ax: Axes, x: float, t: str) -> None:

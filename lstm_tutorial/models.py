@@ -1,6 +1,8 @@
 """The few small networks that chapters build on `torch.nn.LSTM`."""
 
 from collections.abc import Sequence
+"""Networks built on `torch.nn.LSTM`."""
+
 from typing import Any
 
 import torch
@@ -23,6 +25,25 @@ class LSTMModel(nn.Module):
         D, H and O.
     **options
         Further arguments of `torch.nn.LSTM`.
+    """One output a sequence: an LSTM, then a linear layer on what it knows at the end.
+
+    The end is each sequence's own, not that of the padded batch. A bidirectional model reads the
+    forward direction after the last valid step and the backward direction after the first, so
+    that both have seen the whole sequence. What stands in the padding has no influence.
+
+    Parameters
+    ----------
+    input_size, hidden_size, output_size, num_layers : int
+        D, H, O and L, at least 1.
+    bidirectional : bool
+    dropout : float
+        Between the layers, as in `torch.nn.LSTM`; it does nothing for one layer.
+
+    Attributes
+    ----------
+    lstm : torch.nn.LSTM
+    linear : torch.nn.Linear
+        From H, or 2H if bidirectional, to O.
 
     Raises
     ------
@@ -53,6 +74,39 @@ class LSTMModel(nn.Module):
         x : tensor (T, B, D), or (B, T, D) for a model made with `batch_first`
         lengths : tensor or sequence of B integers, or None
             The length of each sequence, 1 to T; None for T. What follows is padding and not read.
+        For a size below 1 or a dropout outside of 0 to 1.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        output_size = _check.positive_int("output_size", output_size)
+        self.lstm = nn.LSTM(
+            _check.positive_int("input_size", input_size),
+            _check.positive_int("hidden_size", hidden_size),
+            _check.positive_int("num_layers", num_layers),
+            bidirectional=bidirectional,
+            dropout=dropout,
+        )
+        self.linear = nn.Linear((2 if bidirectional else 1) * hidden_size, output_size)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return one output a sequence.
+
+        Parameters
+        ----------
+        x : tensor (T, B, D)
+            Time first, padded behind the last valid step of each sequence.
+        lengths : integer tensor (B,) or None
+            Number of valid steps of each sequence, 1 to T, in any order and on any device; None
+            means T for all.
 
         Returns
         -------
@@ -74,3 +128,36 @@ class LSTMModel(nn.Module):
         valid = torch.as_tensor(lengths).cpu()
         _check.lengths("lengths", valid.numpy(), T, B)
         return pack_padded_sequence(x, valid, batch_first, enforce_sorted=False)
+            If `x` or `lengths` have the wrong type or shape, or a length does not lie in 1 to T.
+        """
+        _check_input(x, self.lstm.input_size)
+        if lengths is None:
+            _, (h_n, _) = self.lstm(x)
+        else:
+            checked = _lengths(lengths, *x.shape[:2]).cpu()
+            # Each direction stops where its sequence stops, so h_n is of valid steps alone.
+            packed = pack_padded_sequence(x, checked, enforce_sorted=False)
+            _, (h_n, _) = self.lstm(packed)
+        directions = 2 if self.lstm.bidirectional else 1
+        return self.linear(torch.cat(list(h_n[-directions:]), dim=1))
+
+
+def _check_input(x: Any, input_size: int) -> None:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x: expected a tensor, got {type(x).__name__}")
+    if x.dim() != 3 or x.shape[2] != input_size or 0 in x.shape:
+        wanted = f"(T, B, D={input_size}), and no axis empty"
+        raise ValueError(f"x: expected shape {wanted}, got {tuple(x.shape)}")
+
+
+def _lengths(lengths: Any, T: int, B: int) -> Tensor:
+    if not isinstance(lengths, Tensor):
+        raise TypeError(f"lengths: expected a tensor, got {type(lengths).__name__}")
+    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+        raise TypeError(f"lengths: expected integers, got {lengths.dtype}")
+    if lengths.shape != (B,):
+        raise ValueError(f"lengths: expected shape (B={B},), got {tuple(lengths.shape)}")
+    low, high = int(lengths.min()), int(lengths.max())
+    if low < 1 or high > T:
+        raise ValueError(f"lengths: expected lengths from 1 to T={T}, got {low} to {high}")
+    return lengths

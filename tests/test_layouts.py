@@ -1,9 +1,9 @@
 """Every row of the tables gives, in its framework, the outputs that the package's layout gives.
 
-Keras, onnx and onnxruntime are imported here alone. A row that is not run in its framework is
-run in the equations of its documentation, and says so in `verified`. Two such rows agreed with
-the framework when it was run by hand once: Flax 0.12.8 (LSTMCell, OptimizedLSTMCell, GRUCell),
-too heavy to install for this, and oneDNN 3.2 (LSTM and both GRUs), which wants a compiler.
+Keras is imported here alone. A row that is not run in its framework is run in the equations of
+its documentation, and says so in `verified`. Two such rows agreed with the framework when it was
+run by hand once: Flax 0.12.8 (LSTMCell, OptimizedLSTMCell, GRUCell), too heavy to install for
+this, and oneDNN 3.2 (LSTM and both GRUs), which wants a compiler.
 """
 
 import dataclasses
