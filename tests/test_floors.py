@@ -16,8 +16,6 @@ FLOORS = [
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting"},
     {"readout", "_nn_checks", "models"},
     {"cells", "variants"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks"},
-    {"readout", "models"},
     {"experiments", "figures"},
 ]
 NUMPY_ALONE = {"_check", "rnn", "lstm", "gradients", "layouts", "tasks", "readout", "accounting"}
