@@ -10,6 +10,7 @@ sizes, from 0; then nothing is stored.
 """
 
 import json
+import os
 import statistics
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_lstm import SIZES, draw, surroundings, take_turns
+from bench_lstm import SIZES, draw, environment, surroundings, take_turns
 from torch import Tensor
 
 from lstm_tutorial import cells
@@ -107,6 +108,8 @@ def compare(size: tuple[int, ...], task: Callable[..., Callable[[], object]]) ->
 
 def main() -> None:
     """Print the table row by row; store it when it is whole."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # BLAS has read it already: start anew
+        os.execve(sys.executable, [sys.executable, *sys.argv], environment(1))
     torch.set_num_threads(1)
     about = surroundings()
     print("\n".join(f"{name}: {value}" for name, value in about.items()))

@@ -249,12 +249,15 @@ def measure(threads: int) -> dict:
     return {"threads": threads, "BLAS": blas(), "rows": rows, "us per step": time_per_step()}
 
 
+def environment(threads: int) -> dict[str, str]:
+    """Return this process's environment with so many threads for every library."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {**os.environ, **dict.fromkeys(names, str(threads))}
+
+
 def measure_in_child(threads: int, kernel: str) -> dict:
     """Return `measure` of a new process, for BLAS reads its settings as it starts."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    env = {**os.environ, **dict.fromkeys(names, str(threads))}
-    if kernel:
-        env["OPENBLAS_CORETYPE"] = kernel
+    env = environment(threads) | ({"OPENBLAS_CORETYPE": kernel} if kernel else {})
     command = [sys.executable, __file__, str(threads)]
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
