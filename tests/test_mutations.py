@@ -10,7 +10,7 @@ import test_lstm
 import torch
 from test_rnn import autograd, draw_case, run, worst
 
-from lstm_tutorial import cells, lstm, rnn
+from lstm_tutorial import cells, gradients, lstm, rnn
 
 RNN_MUTANTS = {
     "tanh has another slope": ("1 - h * h", "1 - h"),
@@ -75,6 +75,18 @@ STACK_MUTANTS = {
     "one direction's gradient is dropped": ("np.sum(dxs, axis=0)", "dxs[0]"),
     "layers' states exchanged": ("dh_T[L + k], dc_T[L + k])", "dh_T[k], dc_T[k])"),
     "layers' gradients in another order": ("grads.insert(0, dWs)", "grads.append(dWs)"),
+}  # fmt: skip
+
+SPLIT_MUTANTS = {
+    "the carousel leaves out a step": ("carousel = carousel * f.T", "carousel = f.T"),
+    "the forget gate's path counted twice": ("f.T[:, :, None] * gates + through", "f.T[:, :, None] * (gates + eye * carousel[:, :, None]) + through"),
+    "no path through the output gate": ("carousel[:, :, None]) + through[3]", "carousel[:, :, None])"),
+    "gate paths one step long": ("out.T[:, :, None] * (gates + eye", "out.T[:, :, None] * (0 * gates + eye"),
+    "recurrent weights transposed": ("W = tape.W_hh.reshape(4, 1, H, H)", "W = tape.W_hh.reshape(4, 1, H, H).swapaxes(2, 3)"),
+    "c_k where c_{k-1} belongs": ("(o, i, f, g, c_prev), tanh_c = tape.gates[k - 1]", "(o, i, f, g, _), c_prev, tanh_c = tape.gates[k - 1], tape.gates[k, 4]"),
+    "another slope of g": ("i * (1 - g * g)", "i * (1 - g)"),
+    "by lag, the carousel takes in gate paths": ("carousel[lag + 1] = f * carousel[lag]", "carousel[lag + 1] = f * (carousel[lag] + gates[lag])"),
+    "by lag, the last output gate is left out": ("into[3] *= dh", "into[3] *= 0"),
 }  # fmt: skip
 
 CELLS_MUTANTS = {
@@ -160,6 +172,38 @@ def test_a_broken_stack_is_caught(name):
     for lengths in (None, np.array([2, 4, 1])):
         got = test_lstm.run_stack(args, grads, layers, lengths, module=broken)
         errors.append(worst(got, test_lstm.nn_lstm(args, grads, layers, lengths)))
+    assert caught(errors)
+
+
+@pytest.mark.parametrize("name", SPLIT_MUTANTS)
+def test_a_broken_split_is_caught(name):
+    broken = mutant(gradients, *SPLIT_MUTANTS[name])
+    rng = np.random.default_rng(0)
+    x, h0, c0 = (rng.normal(size=shape) for shape in [(5, 3, 2), (3, 4), (3, 4)])
+    weights = [2 * w for w in lstm.init(2, 4, rng)]
+    _, _, tape = lstm.forward(x, h0, c0, *weights)
+    dh_T, dc_T = rng.normal(size=(2, 3, 4))
+    _, (_, c_1), _ = lstm.forward(x[:1], h0, c0, *weights)
+
+    def loss(c):
+        o = tape.gates[0, 0].T  # h_1 follows c_1
+        _, (h_T, c_T), _ = lstm.forward(x[1:], o * np.tanh(c), c, *weights)
+        return float((h_T * dh_T).sum() + (c_T * dc_T).sum())
+
+    carousel, paths = broken.cell_jacobian(tape, 1, 5)
+    by_lag = [part[4] for part in broken.cell_by_lag(tape, dh_T, dc_T)]
+    at_end = dc_T + dh_T * (tape.gates[4, 0] * (1 - tape.tanh_c[4] ** 2)).T
+    product = np.prod(tape.gates[1:5, 2], axis=0).T
+    only_c = broken.cell_by_lag(tape, dc_T=dc_T)
+    errors = [
+        gradients.relative_error(carousel, product),
+        gradients.relative_error(by_lag[0], product * at_end),
+        gradients.relative_error(sum(by_lag), gradients.numerical(loss, [c_1])[0]),
+        gradients.relative_error(
+            sum(part[4] for part in only_c),
+            carousel * dc_T + np.einsum("bu,buv->bv", dc_T, paths),
+        ),
+    ]
     assert caught(errors)
 
 
