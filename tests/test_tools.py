@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 TOOLS = Path(__file__).parent.parent / "tools"
 sys.path.insert(0, str(TOOLS))
+import japanese_vowels  # noqa: E402
 import lock  # noqa: E402
 import plain_arithmetic  # noqa: E402
 import run_notebooks  # noqa: E402
@@ -176,3 +178,51 @@ def test_plain_arithmetic_takes_effect():
     before = plain_arithmetic.state({})
     environment = plain_arithmetic.plain_environment(before["NumPy"])
     assert plain_arithmetic.still_on(plain_arithmetic.state(environment)) == []
+
+
+def channels(first, speaker):
+    """Return a line of a .ts file: 12 channels, the first of them given."""
+    steps = first.count(",") + 1
+    return ":".join([first, *[",".join(["-0.5"] * steps)] * 11, speaker])
+
+
+def test_the_vowels_keep_every_decimal(tmp_path):
+    train = [channels("1.860936,-0.000001", "1"), channels("2,0.1,0.3", "9")]
+    for name, lines in (("TRAIN", train), ("TEST", train[1:])):
+        text = "@classLabel true 1 9\n@data\n" + "\n".join(lines) + "\n"
+        (tmp_path / f"JapaneseVowels_{name}.ts").write_text(text)
+    done = tool("japanese_vowels.py", tmp_path, tmp_path / "v.npz")
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "v.npz") as stored:
+        frames = stored["train_millionths"]
+        assert frames[:, 0].tolist() == [1860936, -1, 2000000, 100000, 300000]
+        assert (frames[:, 1:] == -500000).all() and frames.shape == (5, 12)
+        assert stored["train_lengths"].tolist() == [2, 3]
+        assert stored["train_labels"].tolist() == [0, 8]
+        assert np.array_equal(stored["test_millionths"], frames[2:])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (channels("0.1", "1") + ":1", "expected 12 channels of one length"),
+        (channels("0.1,0.2", "1").replace("0.1,0.2", "0.1"), "expected 12 channels of one length"),
+        (channels("0.1234567", "1"), "expected six decimals at most"),
+    ],
+)
+def test_vowels_in_another_form_are_refused(line, message):
+    with pytest.raises(ValueError, match=message):
+        japanese_vowels.part("@data\n" + line)
+    with pytest.raises(ValueError, match="after a line @data"):
+        japanese_vowels.part(line)
+
+
+def test_the_digits_are_images_and_labels(tmp_path):
+    source = tmp_path / "digits.csv"
+    source.write_text(",".join(map(str, range(65))) + "\n")
+    assert tool("digits.py", source, tmp_path / "d.npz").returncode == 0
+    with np.load(tmp_path / "d.npz") as stored:
+        assert stored["images"].tolist() == np.arange(64).reshape(1, 8, 8).tolist()
+        assert stored["labels"].tolist() == [64]
+    source.write_text("1,2\n")
+    assert "expected 65 columns, got 2" in tool("digits.py", source, tmp_path / "d.npz").stderr
