@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 FLOORS = [
     {"_check"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting"},
-    {"readout", "_nn_checks", "models"},
+    {"readout", "_nn_checks", "models", "training"},
     {"cells", "variants"},
     {"experiments", "figures"},
 ]
