@@ -3,6 +3,7 @@
 import copy
 import pickle
 import random
+import re
 import subprocess
 import sys
 import textwrap
@@ -96,7 +97,7 @@ def test_the_loop_by_hand_gives_the_same_bits(optimizer, schedule, max_norm):
     with torch.random.fork_rng():
         losses, norms, lrs = by_hand(theirs, their_optimizer, scheduler, 3, max_norm, seed=7)
     assert same(ours, theirs)
-    assert not same(ours, net())
+    assert not same(ours, net()) and not ours.training
     np.testing.assert_array_equal(history.lrs, lrs[:, -1])
     np.testing.assert_array_equal(history.norms, norms.max(axis=1))
     np.testing.assert_allclose(history.losses, losses.mean(axis=1), rtol=1e-12)
@@ -146,7 +147,23 @@ def test_every_source_of_randomness_is_seeded_and_given_back():
     drawn.clear()
     fit(loss=loss, seed=4)
     assert not set(drawn) & set(first)
-    assert all(len({*numbers}) == 3 for numbers in drawn)
+
+
+def first_words():
+    """Return the first words of torch's and of NumPy's stream, the last 24 bits of each."""
+    words = np.random.randint(2**32, size=9, dtype=np.uint32) % 2**24  # noqa: NPY002
+    return (torch.rand(9) * 2**24).tolist(), words.tolist()
+
+
+def test_torch_and_numpy_do_not_share_a_stream():
+    with training._own_randomness():
+        training.seed_all(0, 1)
+        theirs, numpys = first_words()
+        assert theirs != numpys
+        # Both are Mersenne twisters: seeded with one number, they would.
+        torch.manual_seed(5), np.random.seed(5)  # noqa: NPY002
+        theirs, numpys = first_words()
+        assert theirs == numpys
 
 
 def test_the_batches_of_an_epoch_depend_on_seed_and_epoch_alone():
@@ -288,6 +305,15 @@ def last_norm(update):
     with torch.random.fork_rng():
         adam = torch.optim.Adam(model.parameters(), lr=0.01)
         return by_hand(model, adam, None, 2, 2.0)[1].flatten()[update - 1]
+
+
+def test_a_run_that_explodes_after_it_was_resumed_knows_the_last_norm(tmp_path):
+    options = {"checkpoint": tmp_path / "run.pt", "max_norm": 2.0}
+    with pytest.raises(FloatingPointError):
+        fit(loss=broken(8, "nan"), **options)
+    words = f"epoch 2, batch 1 of 5; the last gradient's norm was {last_norm(5):.3g}. Try"
+    with pytest.raises(FloatingPointError, match=re.escape(words)):
+        fit(loss=broken(1, "nan"), **options)
 
 
 def test_a_run_that_explodes_at_once_knows_no_norm_and_names_no_file(tmp_path):
