@@ -463,6 +463,15 @@ def test_a_finished_run_is_not_run_again(tmp_path):
     assert same(model, weights_after(2))
 
 
+def test_a_best_epoch_before_the_stop_is_still_known_after_it(tmp_path):
+    options = {"valid": VALID, "checkpoint": tmp_path / "run.pt"}
+    with pytest.raises(FloatingPointError):
+        fit(loss=scripted([1.0, float("nan")]), **options)
+    model, history = fit(loss=scripted([2.0, 3.0]), **options)
+    assert history.valid_losses.tolist() == [1.0, 2.0, 3.0] and history.best == 1
+    assert same(model, weights_after(1))
+
+
 def refuse(path, words, **options):
     """Check that a checkpoint is refused in these words and stays as it is."""
     before, model = path.read_bytes(), options.pop("model", net())
