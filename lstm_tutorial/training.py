@@ -319,7 +319,10 @@ class _Run:
             while not self.finished:
                 self.epoch(len(self.rows) + 1)
                 bar.update()
-                bar.set_postfix(loss=self.rows[-1][1], valid=self.rows[-1][2])
+                _, loss, valid, *_ = self.rows[-1]
+                bar.set_postfix(
+                    {"loss": loss} if self.valid is None else {"loss": loss, "valid": valid}
+                )
         if self.best is not None:
             self.model.load_state_dict(self.best)
         self.model.eval()
