@@ -161,3 +161,12 @@ def generator(name: str, value: Any) -> np.random.Generator:
     if seed and value < 0:
         raise ValueError(f"{name}: expected a seed of at least 0, got {value}")
     return np.random.default_rng(value)
+
+
+def seed(name: str, value: Any) -> int:
+    """Return `value` if it is an integer of at least 0, else raise."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: expected an integer, got {type(value).__name__}")
+    if value < 0:
+        raise ValueError(f"{name}: expected a seed of at least 0, got {value}")
+    return int(value)

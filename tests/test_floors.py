@@ -15,6 +15,8 @@ FLOORS = [
     {"_check"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
     {"readout", "_nn_checks", "models"},
+    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting"},
+    {"readout", "_nn_checks", "models", "training"},
     {"cells", "variants"},
     {"experiments", "figures"},
 ]
