@@ -14,8 +14,6 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 FLOORS = [
     {"_check"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
-    {"readout", "_nn_checks", "models"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting"},
     {"readout", "_nn_checks", "models", "training"},
     {"cells", "variants"},
     {"experiments", "figures"},
