@@ -103,11 +103,21 @@ def all_finite(name: str, value: Array) -> None:
 
 def positive_int(name: str, value: Any) -> int:
     """Return `value` if it is an integer of at least 1, else raise."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: expected an integer, got {type(value).__name__}")
+    value = integer(name, value)
     if value < 1:
         raise ValueError(f"{name}: expected at least 1, got {value}")
+    return value
+
+
+def integer(name: str, value: Any) -> int:
+    """Return `value` if it is an integer, else raise TypeError; a bool is none."""
+    if not _is_integer(value):
+        raise TypeError(f"{name}: expected an integer, got {type(value).__name__}")
     return int(value)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def positive_float(name: str, value: Any) -> float:
@@ -155,18 +165,16 @@ def choice(name: str, value: Any, choices: Sequence[str]) -> str:
 
 def generator(name: str, value: Any) -> np.random.Generator:
     """Return a Generator from a Generator or an integer seed, else raise TypeError."""
-    seed = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not (seed or isinstance(value, np.random.Generator)):
+    if isinstance(value, np.random.Generator):
+        return value
+    if not _is_integer(value):
         raise TypeError(f"{name}: expected a seed or a numpy Generator, got {type(value).__name__}")
-    if seed and value < 0:
-        raise ValueError(f"{name}: expected a seed of at least 0, got {value}")
-    return np.random.default_rng(value)
+    return np.random.default_rng(seed(name, value))
 
 
 def seed(name: str, value: Any) -> int:
     """Return `value` if it is an integer of at least 0, else raise."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: expected an integer, got {type(value).__name__}")
+    value = integer(name, value)
     if value < 0:
         raise ValueError(f"{name}: expected a seed of at least 0, got {value}")
-    return int(value)
+    return value

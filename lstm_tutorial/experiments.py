@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -129,22 +129,25 @@ def carousel(bias: float, seed: int) -> dict[str, Any]:
     params = readout.init(2, 32, 1, rng, layer="lstm")
     params[2][32:64] = bias
     new, long = (tasks.adding(length, 64, rng) for length in (100, 2000))
-    params = [p.astype(np.float32) for p in params]
-    optimizer, stages = readout.Adam(), []
-    for update in range(STAGES[-1] + 1):
+    params, stages = _single(params), []
+    batches = (_single(tasks.adding(100, 32, rng)) for _ in range(STAGES[-1]))
+    training = readout.updates(params, batches, 0.01, 1.0, layer="lstm")
+    for update, weights in enumerate(chain([params], (after for after, _, _ in training))):
         if update in STAGES:
-            params64 = [p.astype(np.float64) for p in params]
+            params64 = [p.astype(np.float64) for p in weights]
             error = readout.predict(params64, new[0], layer="lstm")[-1] - new[1]
             norms = _parts_by_lag(params64, new[0], LAGS)
             stages.append({"mse": _digits(np.mean(error**2)), **norms})
-        x, y = (a.astype(np.float32) for a in tasks.adding(100, 32, rng))
-        _, grads = readout.loss_and_gradients(params, x, y, layer="lstm")
-        params = optimizer(params, gradients.clip_by_norm(grads, 1.0)[0], 0.01)
     return {
         "mse": stages[-1]["mse"],
         "stages": stages,
         "long": _parts_by_lag(params64, long[0], LONG_LAGS),
     }
+
+
+def _single(arrays: Sequence[np.ndarray]) -> Any:
+    """Return the arrays in single precision."""
+    return [a.astype(np.float32) for a in arrays]
 
 
 def _parts_by_lag(
@@ -175,12 +178,11 @@ def forget_bias(lag: int, bias: float | str, seed: int) -> dict[str, Any]:
     b[32:64] = np.log(rng.uniform(1, lag, 32)) if bias == "chrono" else bias
     if bias == "chrono":
         b[:32] = -b[32:64]
-    params = [p.astype(np.float32) for p in params]
-    optimizer, losses = readout.Adam(), np.ones(50)
-    for update in range(1, 1001):
-        x, y = (a.astype(np.float32) for a in tasks.recall(lag + 1, 32, rng, noise=1.0))
-        losses[update % 50], grads = readout.loss_and_gradients(params, x, y, layer="lstm")
-        params = optimizer(params, gradients.clip_by_norm(grads, 1.0)[0], 0.005)
+    batches = (_single(tasks.recall(lag + 1, 32, rng, noise=1.0)) for _ in range(1000))
+    training = readout.updates(_single(params), batches, 0.005, 1.0, layer="lstm")
+    losses = np.ones(50)
+    for update, (_, loss, _) in enumerate(training, 1):
+        losses[update % 50] = loss
         if losses.mean() < 0.1:
             return {"solved": update, "mse": _digits(losses.mean())}
     return {"solved": None, "mse": _digits(losses.mean())}

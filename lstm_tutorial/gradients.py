@@ -336,11 +336,10 @@ def _cell_sizes(tape: RecordedCell) -> tuple[int, ...]:
 
 
 def _step(name: str, value: int, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: expected an integer, got {type(value).__name__}")
+    value = _check.integer(name, value)
     if not low <= value <= high:
         raise ValueError(f"{name}: expected a step from {low} to {high}, got {value}")
-    return int(value)
+    return value
 
 
 def _double(name: str, value: Any) -> Array:

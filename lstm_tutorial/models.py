@@ -80,9 +80,9 @@ class LSTMModel(nn.Module):
         if lengths is None:
             _, (h_n, _) = self.lstm(x)
         else:
-            checked = _lengths(lengths, *x.shape[:2]).cpu()
+            lengths = _lengths(lengths, *x.shape[:2])
             # Each direction stops where its sequence stops, so h_n is of valid steps alone.
-            packed = pack_padded_sequence(x, checked, enforce_sorted=False)
+            packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
             _, (h_n, _) = self.lstm(packed)
         directions = 2 if self.lstm.bidirectional else 1
         return self.linear(torch.cat(list(h_n[-directions:]), dim=1))
@@ -97,13 +97,9 @@ def _check_input(x: Any, input_size: int) -> None:
 
 
 def _lengths(lengths: Any, T: int, B: int) -> Tensor:
+    """Return the lengths on the CPU, where packing wants them."""
     if not isinstance(lengths, Tensor):
         raise TypeError(f"lengths: expected a tensor, got {type(lengths).__name__}")
     if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
         raise TypeError(f"lengths: expected integers, got {lengths.dtype}")
-    if lengths.shape != (B,):
-        raise ValueError(f"lengths: expected shape (B={B},), got {tuple(lengths.shape)}")
-    low, high = int(lengths.min()), int(lengths.max())
-    if low < 1 or high > T:
-        raise ValueError(f"lengths: expected lengths from 1 to T={T}, got {low} to {high}")
-    return lengths
+    return torch.from_numpy(_check.lengths("lengths", lengths.cpu().numpy(), T, B))

@@ -4,7 +4,7 @@ The parameters of such a network are a list ``[W_ih, W_hh, b, W_hy, b_y]``: a re
 `rnn` or of `lstm`, then ``y = W_hy h + b_y``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -177,20 +177,48 @@ def train(
     TypeError, ValueError
         For bad arguments.
     """
-    lr = _check.positive_float("lr", lr)
-    move = Adam() if _check.choice("optimizer", optimizer, ["adam", "sgd"]) == "adam" else sgd
-    params = list(params)
+    trained = list(params)
     losses: list[float] = []
     norms: list[float] = []
-    for x, y in batches:
-        loss, grads = loss_and_gradients(params, x, y, layer)
-        _stop_unless_finite(loss, grads, norms)
+    for after, loss, norm in updates(params, batches, lr, max_norm, optimizer, layer):
+        trained = after
         losses.append(loss)
-        norms.append(gradients.global_norm(grads))
-        if max_norm is not None:
-            grads, _ = gradients.clip_by_norm(grads, max_norm)
+        norms.append(norm)
+    return trained, History(np.array(losses), np.array(norms))
+
+
+def updates(
+    params: Sequence[Array],
+    batches: Iterable[tuple[Array, Array]],
+    lr: float,
+    max_norm: float | None = None,
+    optimizer: str = "adam",
+    layer: str = "rnn",
+) -> Iterator[tuple[list[Array], float, float]]:
+    """Train as `train` does, one update whenever the next one is asked for.
+
+    For whoever wants to look at the network on the way, or to stop early. The arguments and errors
+    are those of `train`.
+
+    Yields
+    ------
+    params : list of arrays
+        After the update.
+    loss, norm : float
+        The loss before it, and the gradient's global norm before clipping.
+    """
+    lr = _check.positive_float("lr", lr)
+    move = Adam() if _check.choice("optimizer", optimizer, ["adam", "sgd"]) == "adam" else sgd
+    params, norm = list(params), None
+    for update, (x, y) in enumerate(batches):
+        loss, grads = loss_and_gradients(params, x, y, layer)
+        _stop_unless_finite(update, loss, grads, norm)
+        if max_norm is None:
+            norm = gradients.global_norm(grads)
+        else:
+            grads, norm = gradients.clip_by_norm(grads, max_norm)
         params = move(params, grads, lr)
-    return params, History(np.array(losses), np.array(norms))
+        yield params, loss, norm
 
 
 def _module(layer: str) -> Any:
@@ -207,11 +235,11 @@ def _forward(params: Sequence[Array], x: Array, layer: str) -> tuple[Array, Any]
     return hs, tape
 
 
-def _stop_unless_finite(loss: float, grads: list[Array], norms: list[float]) -> None:
+def _stop_unless_finite(update: int, loss: float, grads: list[Array], norm: float | None) -> None:
     if np.isfinite(loss) and all(np.isfinite(g).all() for g in grads):
         return
-    before = f"norm before it {norms[-1]:.3g}" if norms else "it is the first"
+    before = "it is the first" if norm is None else f"norm before it {norm:.3g}"
     raise FloatingPointError(
-        f"update {len(norms)}: loss or gradient is not finite ({before}); "
+        f"update {update}: loss or gradient is not finite ({before}); "
         "clip the gradient with max_norm, or lower lr"
     )
