@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lstm_tutorial import experiments
-from lstm_tutorial.experiments import Experiment
+from lstm_tutorial._experiment import Experiment
 
 
 @pytest.fixture

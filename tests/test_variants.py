@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_tutorial import experiments, lstm, tasks, variants
+from lstm_tutorial import lstm, tasks, trials_cell, variants
 
 NAMES = list(variants.VARIANTS)
 N, T, B, D, H, OUT = 3, 6, 4, 2, 5, 2
@@ -189,7 +189,7 @@ def test_draw_gives_each_network_its_own_data():
 
 
 def test_the_experiment_runs_variants_that_exist():
-    assert set(experiments.VARIANTS) <= set(NAMES)
+    assert set(trials_cell.VARIANTS) <= set(NAMES)
 
 
 @pytest.mark.parametrize(
