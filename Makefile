@@ -150,7 +150,7 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 
 .make/pages: $(HTML) tests/test_pages.py tools/serve.py
 	$(begin)
-	pytest -q tests/test_pages.py
+	pytest -q -n 2 --dist loadgroup tests/test_pages.py
 	$(end)
 
 ## Writing

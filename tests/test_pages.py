@@ -106,7 +106,11 @@ def watched(browser, site):
     return Watched(browser, site)
 
 
-@pytest.fixture(scope="session", params=PAGES)
+# Two workers share the pages; all tests of one page go to the same.
+BY_PAGE = [pytest.param(page, marks=pytest.mark.xdist_group(page)) for page in PAGES]
+
+
+@pytest.fixture(scope="session", params=BY_PAGE)
 def on_desk(request, watched):
     """Each page in a wide window, opened once for all the tests that look at it."""
     tab = watched.open(request.param)
@@ -114,7 +118,7 @@ def on_desk(request, watched):
     return tab
 
 
-@pytest.fixture(scope="session", params=PAGES)
+@pytest.fixture(scope="session", params=BY_PAGE)
 def on_phone(request, watched):
     """Each page on a phone."""
     return watched.open(request.param, size=PHONE)
