@@ -252,7 +252,10 @@ def _about(value: float) -> str:
 
 
 def _fitting(kind: str, runs: Sequence[Run]) -> dict[str, list[str]]:
-    """Return, for each wrong output, the single mistakes that give its numbers, taken alone."""
+    """Return, for each wrong output, the single mistakes that give its numbers, taken alone.
+
+    First come those that would leave the other outputs as they are.
+    """
     spec, known = KINDS[kind], _known(kind)
     tries = {
         name: [_broken(spec, run.case, frozenset([name] if name else [])) for run in runs]
@@ -263,20 +266,31 @@ def _fitting(kind: str, runs: Sequence[Run]) -> dict[str, list[str]]:
         pairs = zip(runs, tries[name], strict=True)
         return all(out is not None and _close(run.outputs[k], out[k]) for run, out in pairs)
 
-    return {
+    def misfits(name: str) -> int:
+        """Count the outputs that the mistake changes in another way than the learner did."""
+        pairs = list(zip(tries[name], tries[""], strict=True))
+        changes = [
+            any(out is None or not _close(out[k], right[k]) for out, right in pairs if right)
+            for k in range(len(spec.outputs))
+        ]
+        return sum(change and not fits(name, k) for k, change in enumerate(changes))
+
+    fitting = {
         output: [name for name in known if fits(name, k)]
         for k, output in enumerate(spec.outputs)
         if not fits("", k)
     }
+    return {output: sorted(names, key=misfits) for output, names in fitting.items()}
 
 
 def _cover(fitting: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Choose few mistakes so that each output has one, those that fit the most outputs first."""
+    """Choose few mistakes so that each output has one: first in the lists, then in most lists."""
     cover: dict[str, list[str]] = {}
     left = dict(fitting)
     while left:
-        candidates = [name for names in left.values() for name in names]
-        name = max(candidates, key=candidates.count)
+        firsts = [names[0] for names in left.values()]
+        fits = [name for names in left.values() for name in names]
+        name = max(firsts, key=lambda first: fits.count(first))
         cover[name] = [output for output, names in left.items() if name in names]
         left = {output: names for output, names in left.items() if name not in names}
     return cover

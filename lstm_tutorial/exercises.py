@@ -12,7 +12,7 @@ import io
 import linecache
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -144,6 +144,8 @@ def _run(spec: Kind, case: Case, fn: Callable[..., Any], shown: bool = False) ->
         with quiet, warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             returned = fn(*given.values())
+            if isinstance(returned, Iterator):  # what yields may raise, too
+                returned = list(returned)
     except Exception as error:
         raise _Trouble("exception", *_exception(case, fn, error)) from None
     outputs = _outputs(spec, case, returned)
@@ -201,10 +203,7 @@ def _outputs(spec: Kind, case: Case, returned: Any) -> list[Array]:
         if isinstance(returned, tuple) and len(returned) == 1:
             values = list(returned)
     else:
-        unpacked = spec.unpack(returned)
-        values = list(unpacked) if isinstance(unpacked, list | tuple) else [unpacked]
-        if hasattr(unpacked, "shape") and len(unpacked.shape) and len(unpacked) == len(wanted):
-            values = list(unpacked)  # stacked in one array
+        values = _several(spec.unpack(returned), len(wanted))
     if len(values) != len(wanted):
         number = "one value" if len(values) == 1 else f"{len(values)} values"
         raise _Trouble(
@@ -216,6 +215,14 @@ def _outputs(spec: Kind, case: Case, returned: Any) -> list[Array]:
         )
     pairs = zip(wanted.items(), values, strict=True)
     return [_output(name, axes, case, value) for (name, axes), value in pairs]
+
+
+def _several(returned: Any, count: int) -> list[Any]:
+    """Return the outputs one by one: from any iterable, or from one array that stacks them."""
+    if hasattr(returned, "shape"):
+        stacked = len(returned.shape) > 0 and len(returned) == count
+        return list(returned) if stacked else [returned]
+    return list(returned) if isinstance(returned, Iterable) else [returned]
 
 
 def _output(name: str, axes: str, case: Case, value: Any) -> Array:
