@@ -2,7 +2,7 @@
 
 In a chapter a quiz is a fence that can be read as it stands::
 
-    ```{quiz}
+    :::{quiz}
     :name: quiz-half-life
 
     A forget gate stands at 0.9. After how many steps is half of the content left?
@@ -13,17 +13,19 @@ In a chapter a quiz is a fence that can be read as it stands::
 
     - [x] Between 6 and 7.
 
-      $0.9^k = \\tfrac12$ gives $k = 6.6$.
+      $0.9^k$ passes a half there.
 
-    - [ ] Never.
+    - [ ] Never, for the gate is open.
 
-      ...
-    ```
+      Open is a number, and 0.9 is less than 1.
+    :::
 
 The last paragraph of an item is the reason, what stands before it the option. With one right
 option one is to be chosen, with several all of them. The page holds question and options as a
 list, the answers with their reasons folded below; ``_static/quiz.js`` makes a form of the list.
 """
+
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -52,7 +54,7 @@ class Quiz(SphinxDirective):
     """A question whose options are the list at the end of its content."""
 
     has_content = True
-    option_spec = {"name": directives.unchanged}
+    option_spec: ClassVar = {"name": directives.unchanged}
 
     def run(self):
         """Return the question, its options and its answers."""
@@ -108,10 +110,9 @@ def faults(question, items):
 
 def mark_of(item):
     """Return whether an item is marked as right; None if it is not marked."""
-    first = item.next_node(nodes.paragraph)
-    if first is None or first.parent is not item or not isinstance(first.next_node(), nodes.Text):
+    if not (item.children and isinstance(item[0], nodes.paragraph)):
         return None
-    return MARKS.get(first.astext()[:4])
+    return MARKS.get(item[0].next_node().astext()[:4])  # the text before any markup
 
 
 def take_mark(item):

@@ -84,7 +84,7 @@
           const degrees = `<b data-name="${name}-turned">${Explorer.signed(turned, 1)}°</b>`;
           return WORDS.said(WORDS[name], vector, length ? degrees : WORDS.nowhere);
         });
-        this.say(`${WORDS.length}: <b data-name="length">${length.toFixed(2)}</b>. ${said.join(" ")}`);
+        this.say(`${WORDS.length}: <b data-name="length">${length.toFixed(2)}</b>.<br>${said.join("<br>")}`);
       }
     }
     customElements.define("lstm-clip", Clip);

@@ -17,10 +17,11 @@
 
   // The drawing: lags from 0 to 200 across, powers of ten from -12 to 2 upwards.
   const across = (k) => 52 + 1.55 * k;
-  const up = (log) => 55 - 11 * Math.max(-12, Math.min(2, log));
+  const up = (log) => 55 - 11 * log;
+  const opacity = (log) => Number(log >= -12 && log <= 2);
   const power = (n) => `10<tspan dy="-6" font-size="11">${n}</tspan>`;
-  const end = (log) => Math.min(200, (log < 0 ? -12 : 2) / log || 200); // where it leaves the drawing
-  const line = (log) => `M${across(0)} ${up(0)}L${across(end(log))} ${up(end(log) * log || 0)}`;
+  const end = (log) => Math.min(200, (log < 0 ? -12 : 2) / log); // where it leaves the drawing
+  const line = (log) => `M${across(0)} ${up(0)}L${across(end(log))} ${up(end(log) * log)}`;
 
   function share(value) {
     if (value === 0 || (value >= 1e-3 && value < 1e4)) return String(+value.toPrecision(3));
@@ -33,7 +34,7 @@
       sliders = [
         ["b", WORDS.sliders[0], -2, 10, 0.1, 1],
         ["w", WORDS.sliders[1], 0, 3, 0.05, 1],
-        ["h", WORDS.sliders[2], 0, 1, 0.05, 0.3],
+        ["h", WORDS.sliders[2], 0, 0.95, 0.05, 0.3],
         ["k", WORDS.sliders[3], 1, 200, 1, 100],
       ];
       presets = [
@@ -71,9 +72,9 @@
           const left = factor ** k;
           const horizon = factor < 1 ? Math.log(0.01) / Math.log(factor) : Infinity;
           this.numbers[name] = { factor, left, horizon };
-          const log = Math.log10(factor);
+          const log = Math.max(Math.log10(factor), -1000); // a factor of 0 has to be drawn too
           this.place(`.line.${name}.moving`, { d: line(log) });
-          this.place(`.dot.${name}`, { cx: across(k), cy: up(k * log) });
+          this.place(`.dot.${name}`, { cx: across(k), cy: up(k * log), opacity: opacity(k * log) });
           const bold = (key, text) => `<b data-name="${name}-${key}">${text}</b>`;
           const at = factor < 1 ? Math.round(horizon).toLocaleString("en") : WORDS.never;
           const [f, l, a] = [bold("factor", share(factor)), bold("left", share(left)), bold("horizon", at)];

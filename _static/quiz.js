@@ -39,16 +39,17 @@
       event.preventDefault();
       const chosen = inputs.flatMap(({ checked }, k) => (checked ? [k] : []));
       const missing = isRight.filter((right, k) => right && !inputs[k].checked).length;
-      const said = chosen.map((k) => say(answers[k]));
+      const letter = (k) => (type === "radio" ? "" : String.fromCharCode(65 + k) + ". ");
+      const said = chosen.map((k) => say(letter(k), answers[k]));
       if (!chosen.length) said.push(WORDS.none);
       else if (missing && chosen.every((k) => isRight[k])) said.push(WORDS.missing(missing));
       feedback.replaceChildren(...said);
     });
   }
 
-  function say(answer) {
+  function say(letter, answer) {
     const copies = [...answer.childNodes].map((node) => node.cloneNode(true));
-    return make("div", { className: answer.className }, ...copies);
+    return make("div", { className: answer.className }, letter, ...copies);
   }
 
   addEventListener("DOMContentLoaded", () => document.querySelectorAll(".quiz").forEach(upgrade));
