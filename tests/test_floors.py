@@ -17,7 +17,7 @@ FLOORS = [
     | {"_report", "_mistakes_lstm"},
     {"readout", "_nn_checks", "models", "training", "_mistakes_lstm_back"},
     {"cells", "variants", "_mistakes_lstm_time"},
-    {"trials_cell", "figures", "_mistakes_rnn", "_mistakes_practice"},
+    {"trials_cell", "figures", "_mistakes_rnn"},
     {"experiments", "_explain"},
     {"exercises"},
 ]
