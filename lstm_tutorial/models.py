@@ -4,9 +4,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_tutorial import _check
+
+# What stands behind the end of a sequence of outputs, so that pooling does not see it.
+NEUTRAL = {"last": 0.0, "mean": 0.0, "max": -torch.inf}
 
 
 class LSTMModel(nn.Module):
@@ -14,7 +17,9 @@ class LSTMModel(nn.Module):
 
     The end is each sequence's own, not that of the padded batch. A bidirectional model reads the
     forward direction after the last valid step and the backward direction after the first, so
-    that both have seen the whole sequence. What stands in the padding has no influence.
+    that both have seen the whole sequence. Instead of the end, the linear layer can be given the
+    mean or the largest value of each unit over the valid steps. What stands in the padding has no
+    influence.
 
     Parameters
     ----------
@@ -23,6 +28,8 @@ class LSTMModel(nn.Module):
     bidirectional : bool
     dropout : float
         Between the layers, as in `torch.nn.LSTM`; it does nothing for one layer.
+    pooling : {"last", "mean", "max"}
+        What of the last layer's outputs the linear layer reads.
 
     Attributes
     ----------
@@ -33,7 +40,7 @@ class LSTMModel(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        For a size below 1 or a dropout outside of 0 to 1.
+        For a size below 1, a dropout outside of 0 to 1 or an unknown pooling.
     """
 
     def __init__(
@@ -44,8 +51,10 @@ class LSTMModel(nn.Module):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        pooling: str = "last",
     ) -> None:
         super().__init__()
+        self.pooling = _check.choice("pooling", pooling, tuple(NEUTRAL))
         output_size = _check.positive_int("output_size", output_size)
         self.lstm = nn.LSTM(
             _check.positive_int("input_size", input_size),
@@ -77,13 +86,20 @@ class LSTMModel(nn.Module):
             If `x` or `lengths` have the wrong type or shape, or a length does not lie in 1 to T.
         """
         _check_input(x, self.lstm.input_size)
+        steps: Tensor | int = len(x)
         if lengths is None:
-            _, (h_n, _) = self.lstm(x)
+            out, (h_n, _) = self.lstm(x)
         else:
             lengths = _lengths(lengths, *x.shape[:2])
-            # Each direction stops where its sequence stops, so h_n is of valid steps alone.
+            # Each direction stops where its sequence stops, so all is of valid steps alone.
             packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
-            _, (h_n, _) = self.lstm(packed)
+            packed, (h_n, _) = self.lstm(packed)
+            out, steps = pad_packed_sequence(packed, padding_value=NEUTRAL[self.pooling])
+            steps = steps[:, None].to(out.device)
+        if self.pooling == "mean":
+            return self.linear(out.sum(dim=0) / steps)
+        if self.pooling == "max":
+            return self.linear(out.amax(dim=0))
         directions = 2 if self.lstm.bidirectional else 1
         return self.linear(torch.cat(list(h_n[-directions:]), dim=1))
 
