@@ -170,9 +170,8 @@ class CharLM(nn.Module):
             If `x` has the wrong type or shape or holds a number outside of 0 to V - 1.
         """
         _check_characters(x, len(self.alphabet))
-        weight = self.lstm.weight_ih_l0
         # Zeros and ones in the type of the weights: functional.one_hot would give integers.
-        one_hot = weight.new_zeros(*x.shape, len(self.alphabet))
+        one_hot = self.linear.weight.new_zeros(*x.shape, len(self.alphabet))
         one_hot.scatter_(2, x.long()[..., None], 1.0)
         out, state = self.lstm(one_hot, state)
         return self.linear(self.dropout(out)), state
