@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 # From the basement up. A new module is entered here, on the lowest floor that holds.
 FLOORS = [
     {"_check", "_experiment"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
+    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"},
     {"readout", "_nn_checks", "models", "training"},
     {"cells", "variants"},
     {"trials_cell", "trials_language", "figures"},
