@@ -4,8 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -310,6 +313,41 @@ class CharLM(nn.Module):
                 drawn.append(_draw(logits[-1, 0], temperature, k, generator))
                 x = x.new_tensor([[drawn[-1]]])
         return "".join(self.alphabet[number] for number in drawn)
+
+
+def trained_char_lm() -> CharLM:
+    """Return a small model of characters that has read the Bible: 128 units, ready to use.
+
+    It is the first trial of the experiment "language"; ``python tools/char_lm.py FILE`` trains it
+    anew. Its weights are stored in half precision, so that its bits per character differ a little
+    from the trial's.
+
+    Returns
+    -------
+    CharLM
+        In evaluation mode, float32.
+    """
+    with resources.as_file(resources.files("lstm_tutorial") / "data" / "char_lm.npz") as path:
+        stored: dict[str, Any] = {
+            name: torch.from_numpy(a) if a.ndim else str(a) for name, a in _arrays(path)
+        }
+    W_hh, b = stored["W_hh"], stored["b"]
+    model = CharLM(stored["alphabet"], hidden_size=W_hh.shape[1], dropout=0.1)
+    weights = {
+        "lstm.weight_ih_l0": stored["W_ih"],
+        "lstm.weight_hh_l0": W_hh,
+        "lstm.bias_ih_l0": b,
+        "lstm.bias_hh_l0": torch.zeros_like(b),  # the stored bias is the sum of both
+        "linear.weight": stored["W_hy"],
+        "linear.bias": stored["b_y"],
+    }
+    model.load_state_dict(weights)  # from float16 to the float32 of the model
+    return model.eval()
+
+
+def _arrays(path: Path) -> list[tuple[str, np.ndarray]]:
+    with np.load(path, allow_pickle=False) as stored:
+        return list(stored.items())
 
 
 def _draw(logits: Tensor, temperature: float, k: int, generator: torch.Generator | None) -> int:

@@ -1,6 +1,8 @@
 """LSTMModel: padded sequences give what each gives alone. CharLM: chunks give what one text gives."""
 
+import hashlib
 import math
+from importlib import resources
 from itertools import pairwise
 
 import numpy as np
@@ -9,8 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_tutorial import training
-from lstm_tutorial.models import CharLM, LSTMModel
+from lstm_tutorial import experiments, training
+from lstm_tutorial.models import CharLM, LSTMModel, trained_char_lm
+from lstm_tutorial.trials_language import bible_parts
 
 T, D, H, O = 9, 3, 5, 2  # noqa: E741
 LENGTHS = torch.tensor([4, 9, 1, 6])
@@ -446,3 +449,30 @@ def test_a_chunk_from_the_middle_is_refused_at_the_start():
     chunks = training.streams(net.encode(TEXT), 2, 10)
     with pytest.raises(ValueError, match="batch: expected the first chunk of the streams, got a"):
         training.StatefulLoss()(net, chunks[1])
+
+
+# Of the alphabet and the weights: a model trained anew has another, and other digits in the book.
+TRAINED = "d1006ec9e15cecf27c8bb6834aae3c5b3defa44cace6531084d8e93a722d3e7a"
+
+
+def test_the_trained_model_is_the_stored_one():
+    stored = resources.files("lstm_tutorial") / "data" / "char_lm.npz"
+    assert len(stored.read_bytes()) < 300_000
+    net = trained_char_lm()
+    digest = hashlib.sha256(net.alphabet.encode())
+    for weight in net.state_dict().values():
+        digest.update(weight.numpy().astype("<f4").tobytes())
+    assert digest.hexdigest() == TRAINED
+    assert not net.training and net.lstm.hidden_size == 128 and net.lstm.num_layers == 1
+
+
+def test_the_trained_model_has_learnt_and_agrees_with_its_trial():
+    *_, test = bible_parts()
+    trial = experiments.load("language")[0]
+    bpc = trained_char_lm().bits(test).mean().item()
+    assert abs(bpc - trial["test_bpc"]) < 0.01
+
+
+def test_the_trained_weights_are_half_precision_in_single():
+    for weight in trained_char_lm().state_dict().values():
+        assert torch.equal(weight, weight.half().float())
