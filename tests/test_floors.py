@@ -21,10 +21,11 @@ FLOORS = [
     {"experiments", "_explain"},
     {"exercises"},
     {"_check", "_experiment"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
+    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"},
     {"readout", "_nn_checks", "models", "training"},
     {"cells", "variants"},
     {"trials_cell", "trials_classifying", "figures"},
+    {"trials_cell", "trials_language", "figures"},
     {"experiments"},
 ]
 CHECKS = {module for floor in FLOORS for module in floor if module.startswith("_mistakes_")}
