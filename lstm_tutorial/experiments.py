@@ -20,8 +20,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lstm_tutorial import trials_cell, trials_classifying
-from lstm_tutorial import trials_cell, trials_language
+from lstm_tutorial import trials_cell, trials_classifying, trials_language
 from lstm_tutorial._experiment import Experiment
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,8 +29,8 @@ PACKAGES = ["numpy", "torch"]
 EXPERIMENTS: dict[str, Experiment] = {
     **trials_cell.EXPERIMENTS,
     **trials_classifying.EXPERIMENTS,
+    **trials_language.EXPERIMENTS,
 }
-EXPERIMENTS: dict[str, Experiment] = {**trials_cell.EXPERIMENTS, **trials_language.EXPERIMENTS}
 
 
 def load(name: str) -> list[dict[str, Any]]:

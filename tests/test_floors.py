@@ -13,20 +13,13 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 # From the basement up. A new module is entered here, on the lowest floor that holds.
 FLOORS = [
     {"_check", "_experiment", "_exercise"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"}
+    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"}
     | {"_report", "_mistakes_lstm"},
     {"readout", "_nn_checks", "models", "training", "_mistakes_lstm_back"},
     {"cells", "variants", "_mistakes_lstm_time"},
-    {"trials_cell", "figures", "_mistakes_rnn"},
+    {"trials_cell", "trials_classifying", "trials_language", "figures", "_mistakes_rnn"},
     {"experiments", "_explain"},
     {"exercises"},
-    {"_check", "_experiment"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"},
-    {"readout", "_nn_checks", "models", "training"},
-    {"cells", "variants"},
-    {"trials_cell", "trials_classifying", "figures"},
-    {"trials_cell", "trials_language", "figures"},
-    {"experiments"},
 ]
 CHECKS = {module for floor in FLOORS for module in floor if module.startswith("_mistakes_")}
 NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout", "_explain", "exercises"} | CHECKS
