@@ -16,7 +16,7 @@ FLOORS = [
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
     {"readout", "_nn_checks", "models", "training"},
     {"cells", "variants"},
-    {"trials_cell", "figures"},
+    {"trials_cell", "trials_forecasting", "figures"},
     {"experiments"},
 ]
 NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout"}
