@@ -321,16 +321,14 @@ def leaks(series: str, leak: str, seed: int) -> dict[str, Any]:
     """Return the error that a test with a leak shows, and the last value's on the same windows.
 
     "scale": mean and deviation of the whole series. "shuffled": windows are dealt to the three
-    parts at random, in the numbers of an honest split. "smoothed": the series is replaced by its
-    centred mean over 5 steps before it is cut. "none": an honest split.
+    parts at random, in the numbers of an honest split. "none": an honest split. The networks work
+    on the values themselves.
     """
     import torch
 
     from lstm_tutorial.models import Forecaster
 
     chosen = task(series)._replace(difference=0)
-    if leak == "smoothed":
-        chosen = chosen._replace(values=np.convolve(chosen.values, np.full(5, 0.2), mode="valid"))
     L, K = chosen.length, chosen.horizon
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -360,10 +358,7 @@ def _close(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 HIDDEN = {"co2": [8, 16, 32], "sunspots": [8, 16, 32], "mackey-glass": [32]}
 SEEDS = {"co2": 10, "sunspots": 10, "mackey-glass": 5}
-LEAKS = {
-    "co2": ["none", "scale", "shuffled"],
-    "sunspots": ["none", "scale", "shuffled", "smoothed"],
-}
+LEAKS = ["none", "scale", "shuffled"]
 
 
 def _trials(series: str) -> list[dict[str, Any]]:
@@ -393,11 +388,10 @@ EXPERIMENTS = {
         about="what a test with a leak pretends (2 minutes)",
         trials=[
             {"series": series, "leak": leak, "seed": seed}
-            for series in LEAKS
-            for leak, seed in product(LEAKS[series], range(10))
+            for series, leak, seed in product(["co2", "sunspots"], LEAKS, range(5))
         ],
         run=leaks,
         agree=_close,
-        sample=[20, 50],
+        sample=[10, 25],
     ),
 }
