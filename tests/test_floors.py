@@ -20,6 +20,12 @@ FLOORS = [
     {"trials_cell", "trials_classifying", "trials_language", "figures", "_mistakes_rnn"},
     {"experiments", "_explain"},
     {"exercises"},
+    {"_check", "_experiment"},
+    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
+    {"readout", "_nn_checks", "models", "training"},
+    {"cells", "variants"},
+    {"trials_cell", "trials_forecasting", "figures"},
+    {"experiments"},
 ]
 CHECKS = {module for floor in FLOORS for module in floor if module.startswith("_mistakes_")}
 NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout", "_explain", "exercises"} | CHECKS
