@@ -20,8 +20,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lstm_tutorial import trials_cell, trials_classifying, trials_language
-from lstm_tutorial import trials_cell, trials_forecasting
+from lstm_tutorial import trials_cell, trials_classifying, trials_forecasting, trials_language
 from lstm_tutorial._experiment import Experiment
 
 RESULTS = Path(__file__).parent / "results"

@@ -14,10 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_tutorial import experiments, training
-from lstm_tutorial.models import CharLM, LSTMModel, trained_char_lm
-from lstm_tutorial.trials_language import bible_parts
-from lstm_tutorial.models import Forecaster, LSTMModel
+from lstm_tutorial.models import CharLM, Forecaster, LSTMModel, trained_char_lm
 from lstm_tutorial.training import fit
+from lstm_tutorial.trials_language import bible_parts
 
 T, D, H, O = 9, 3, 5, 2  # noqa: E741
 LENGTHS = torch.tensor([4, 9, 1, 6])
@@ -529,6 +528,8 @@ def test_the_trained_model_has_learnt_and_agrees_with_its_trial():
 def test_the_trained_weights_are_half_precision_in_single():
     for weight in trained_char_lm().state_dict().values():
         assert torch.equal(weight, weight.half().float())
+
+
 L, K = 12, 3
 
 
