@@ -14,10 +14,10 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 FLOORS = [
     {"_check", "_experiment"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
-    {"readout", "_nn_checks", "models", "training"},
+    {"readout", "_nn_checks", "models", "training", "streaming"},
     {"cells", "variants"},
     {"trials_cell", "figures"},
-    {"experiments"},
+    {"experiments", "train"},
 ]
 NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout"}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
