@@ -130,7 +130,7 @@ class Streams:
         return dict(zip(inputs, self.head(out[0]), strict=True))
 
     def _zeros(self) -> tuple[Tensor, Tensor]:
-        layers, weight = self.lstm.num_layers, self.lstm.weight_ih_l0
+        layers, weight = self.lstm.num_layers, next(self.lstm.parameters())
         sizes = (self.lstm.proj_size or self.lstm.hidden_size, self.lstm.hidden_size)
         h, c = (torch.zeros(layers, n, dtype=weight.dtype, device=weight.device) for n in sizes)
         return h, c
@@ -140,7 +140,7 @@ class Streams:
             raise KeyError(f"client: expected one that was opened and is kept, got {client!r}")
 
     def _check_input(self, client: Hashable, x: Tensor) -> None:
-        name, weight = f"inputs[{client!r}]", self.lstm.weight_ih_l0
+        name, weight = f"inputs[{client!r}]", next(self.lstm.parameters())
         if not isinstance(x, Tensor):
             raise TypeError(f"{name}: expected a tensor, got {type(x).__name__}")
         if x.dtype != weight.dtype:
