@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn, optim
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
@@ -165,7 +166,7 @@ def fit(
         File that is replaced after every epoch, at one stroke. If it is there at the start, the
         run goes on from it, and ends with the same bits as one that was never stopped (on the same
         machine, with the same versions and number of threads, and with operations that are
-        deterministic).
+        deterministic). Of several processes (`torch.distributed`) all read it, the first writes it.
     progress : bool
         Show a bar; nothing is written where there is no terminal.
 
@@ -456,7 +457,7 @@ class _Run:
         self.rows.append((epoch, sum(losses) / len(losses), valid, max(norms), lr))
         if self.history.best == epoch:
             self.best = copy.deepcopy(self.model.state_dict())
-        if self.path is not None:
+        if self.path is not None and _is_first():
             _save(self.path, self.state())
 
     def update(self, batch: Any, where: str) -> float:
@@ -546,6 +547,12 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
+
+
+def _is_first() -> bool:
+    """Return whether this is the only process of a run, or the first of several."""
+    several = dist.is_available() and dist.is_initialized()
+    return not several or dist.get_rank() == 0
 
 
 def _summary(model: nn.Module) -> str:

@@ -22,10 +22,12 @@ FLOORS = [
     {"exercises"},
     {"_check", "_experiment"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
-    {"readout", "_nn_checks", "models", "training"},
+    {"readout", "_nn_checks", "models", "training", "streaming"},
     {"cells", "variants"},
     {"trials_cell", "trials_forecasting", "figures"},
     {"experiments"},
+    {"trials_cell", "figures"},
+    {"experiments", "train"},
 ]
 CHECKS = {module for floor in FLOORS for module in floor if module.startswith("_mistakes_")}
 NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout", "_explain", "exercises"} | CHECKS
