@@ -15,8 +15,9 @@ FLOORS = [
     {"_check", "_experiment"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
     {"readout", "_nn_checks", "models", "training"},
-    {"cells", "variants"},
-    {"trials_cell", "figures"},
+    {"cells", "variants", "regularisers", "probes"},
+    {"recipe", "trials_cell", "figures"},
+    {"trials_training"},
     {"experiments"},
 ]
 NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout"}
