@@ -15,7 +15,7 @@ _BOTH: dict[str, dict[str, Any]] = {
     "layers 2": {"layers": 2},
     **{f"dropout {share}": {"dropout": share} for share in (0.2, 0.5)},
     "layer norm yes": {"layer_norm": True},
-    **{f"weight decay {decay}": {"weight_decay": decay} for decay in (0.1, 1.0)},
+    "weight decay 0.1": {"weight_decay": 0.1},
     "schedule cosine": {"schedule": "cosine"},
 }
 CHANGES: dict[str, dict[str, dict[str, Any]]] = {
@@ -28,19 +28,16 @@ CHANGES: dict[str, dict[str, dict[str, Any]]] = {
         # As many characters in a batch whatever the length.
         "sequence length 10": {"steps": 10, "batch": 80},
         "sequence length 200": {"steps": 200, "batch": 4},
-        "dropout 0.5, layers 2": {"dropout": 0.5, "layers": 2},
         "dropout 0.5, hidden size 128": {"dropout": 0.5, "hidden": 128},
         **{
             f"learning rate {lr:g}, batch size {size}": {"lr": lr, "batch": size}
-            for lr, size in product((0.003, 0.03, 0.1), (8, 64))
+            for lr, size in product((0.003, 0.03), (8, 64))
         },
     },
     "adding": {
         **_BOTH,
         **{f"hidden size {size}": {"hidden": size} for size in (8, 64)},
-        "recurrent dropout 0.3": {"candidate": 0.3},
-        "variational dropout 0.3": {"variational": 0.3},
-        **{f"batch size {size}": {"batch": size} for size in (8, 128)},
+        **{f"batch size {size}": {"batch": size} for size in (16, 128)},
     },
 }
 
@@ -67,10 +64,10 @@ _TRIALS: list[dict[str, Any]] = [
 ]
 EXPERIMENTS = {
     "training": Experiment(
-        about="one recipe on two tasks, one thing changed at a time (25 minutes)",
+        about="one recipe on two tasks, one thing changed at a time (about 15 minutes)",
         trials=_TRIALS,
         run=changed,
         agree=_alike,
-        sample=[0, 170],
+        sample=[0, 145],
     ),
 }
