@@ -21,6 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lstm_tutorial import trials_cell, trials_classifying, trials_forecasting, trials_language
+from lstm_tutorial import trials_cell, trials_training
 from lstm_tutorial._experiment import Experiment
 
 RESULTS = Path(__file__).parent / "results"
@@ -31,6 +32,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_classifying.EXPERIMENTS,
     **trials_language.EXPERIMENTS,
     **trials_forecasting.EXPERIMENTS,
+    **trials_training.EXPERIMENTS,
 }
 
 

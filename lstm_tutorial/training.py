@@ -124,6 +124,7 @@ def fit(
     optimizer: str = "adam",
     schedule: str | None = None,
     max_norm: float | None = None,
+    weight_decay: float | None = None,
     patience: int | None = None,
     seed: int = 0,
     checkpoint: str | Path | None = None,
@@ -158,6 +159,9 @@ def fit(
         `OneCycleLR` (without cycling momentum) over all updates of all epochs.
     max_norm : float or None
         Gradients of a larger global norm are scaled down to it.
+    weight_decay : float or None
+        For "adamw" alone: every update first multiplies all weights, biases too, by 1 minus
+        learning rate times this (Loshchilov & Hutter, 2019). None is PyTorch's default, 0.01.
     patience : int or None
         Stop after so many epochs in a row without a new lowest validation loss.
     seed : int
@@ -191,6 +195,7 @@ def fit(
         "optimizer": _check.choice("optimizer", optimizer, tuple(OPTIMIZERS)),
         "schedule": schedule if schedule is None else _schedule(schedule),
         "max_norm": max_norm if max_norm is None else _check.positive_float("max_norm", max_norm),
+        "weight_decay": _weight_decay(weight_decay, optimizer),
         "patience": patience if patience is None else _check.positive_int("patience", patience),
         "seed": _check.seed("seed", seed),
     }
@@ -324,6 +329,14 @@ def _schedule(value: Any) -> str:
     return _check.choice("schedule", value, SCHEDULES)
 
 
+def _weight_decay(value: Any, optimizer: str) -> float | None:
+    if value is None:
+        return None
+    if optimizer != "adamw":
+        raise ValueError(f"weight_decay: expected None with optimizer {optimizer!r}, got {value}")
+    return _check.positive_float("weight_decay", value)
+
+
 def _check_parts(model: Any, loss: Any, batches: Any, valid: Any) -> None:
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
@@ -371,7 +384,10 @@ class _Run:
             "the digest of the first validation batch": self._first_valid(),
         }
         self.weights = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = OPTIMIZERS[settings["optimizer"]](self.weights, lr=settings["lr"])
+        decay = settings["weight_decay"]
+        options = {} if decay is None else {"weight_decay": decay}
+        kind = OPTIMIZERS[settings["optimizer"]]
+        self.optimizer = kind(self.weights, lr=settings["lr"], **options)
         self.scheduler = self._scheduler()
         self.rows: list[tuple[float, ...]] = []
         self.best: dict[str, Any] | None = None
