@@ -20,8 +20,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lstm_tutorial import trials_cell, trials_classifying, trials_forecasting, trials_language
-from lstm_tutorial import trials_cell, trials_training
+from lstm_tutorial import (
+    trials_cell,
+    trials_classifying,
+    trials_forecasting,
+    trials_language,
+    trials_training,
+)
 from lstm_tutorial._experiment import Experiment
 
 RESULTS = Path(__file__).parent / "results"

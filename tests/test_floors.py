@@ -15,23 +15,12 @@ FLOORS = [
     {"_check", "_experiment", "_exercise"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"}
     | {"_report", "_mistakes_lstm"},
-    {"readout", "_nn_checks", "models", "training", "_mistakes_lstm_back"},
-    {"cells", "variants", "_mistakes_lstm_time"},
-    {"trials_cell", "trials_classifying", "trials_language", "figures", "_mistakes_rnn"},
-    {"experiments", "_explain"},
-    {"exercises"},
-    {"_check", "_experiment"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
-    {"readout", "_nn_checks", "models", "training", "streaming"},
-    {"cells", "variants"},
-    {"trials_cell", "trials_forecasting", "figures"},
-    {"readout", "_nn_checks", "models", "training"},
-    {"cells", "variants", "regularisers", "probes"},
-    {"recipe", "trials_cell", "figures"},
-    {"trials_training"},
-    {"experiments"},
-    {"trials_cell", "figures"},
-    {"experiments", "train"},
+    {"readout", "_nn_checks", "models", "training", "streaming", "_mistakes_lstm_back"},
+    {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
+    {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
+    | {"figures", "_mistakes_rnn"},
+    {"trials_training", "_explain"},
+    {"experiments", "exercises", "train"},
 ]
 CHECKS = {module for floor in FLOORS for module in floor if module.startswith("_mistakes_")}
 NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout", "_explain", "exercises"} | CHECKS
