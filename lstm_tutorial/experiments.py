@@ -20,13 +20,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lstm_tutorial import trials_cell
+from lstm_tutorial import trials_cell, trials_language
 from lstm_tutorial._experiment import Experiment
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ["numpy", "torch"]
 
-EXPERIMENTS: dict[str, Experiment] = {**trials_cell.EXPERIMENTS}
+EXPERIMENTS: dict[str, Experiment] = {**trials_cell.EXPERIMENTS, **trials_language.EXPERIMENTS}
 
 
 def load(name: str) -> list[dict[str, Any]]:

@@ -13,10 +13,10 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 # From the basement up. A new module is entered here, on the lowest floor that holds.
 FLOORS = [
     {"_check", "_experiment"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
+    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"},
     {"readout", "_nn_checks", "models", "training"},
     {"cells", "variants"},
-    {"trials_cell", "figures"},
+    {"trials_cell", "trials_language", "figures"},
     {"experiments"},
 ]
 NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout"}
