@@ -741,7 +741,7 @@ def reader(watched):
     source = "data:;base64," + base64.b64encode(packed).decode()
     tab = watched.open(CHAPTERS[0])
     tab.evaluate(
-        """(source) => document.querySelector("h1").insertAdjacentHTML("afterend",
+        """(source) => document.querySelector(".bd-article h1").insertAdjacentHTML("afterend",
         `<lstm-reader class="explorer" src="${source}"></lstm-reader>`)""",
         source,
     )
@@ -784,7 +784,7 @@ def test_the_reader_reads_as_pytorch_does(reader, watched):
 def test_the_reader_shows_what_it_computed(reader, watched):
     net, element = reader
     element.get_by_label("Text to read").fill("bread")
-    element.get_by_label("Character").press("ArrowLeft")
+    element.get_by_role("slider", name="Character").press("ArrowLeft")
     step = element.evaluate("(e) => e.steps[3]")
     assert element.locator("[data-now]").inner_text() == step["character"] == "a"
     for row in "ifogch":
@@ -808,7 +808,7 @@ def test_the_reader_shows_what_it_computed(reader, watched):
 
 def test_the_reader_says_when_there_is_no_network(watched):
     tab = watched.open(CHAPTERS[0])
-    tab.evaluate("""() => document.querySelector("h1").insertAdjacentHTML("afterend",
+    tab.evaluate("""() => document.querySelector(".bd-article h1").insertAdjacentHTML("afterend",
         `<lstm-reader class="explorer" src="data:,none"></lstm-reader>`)""")
     element = tab.locator("lstm-reader")
     element.get_by_role("button").press("Enter")
