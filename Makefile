@@ -88,7 +88,7 @@ $(SETUP): requirements.txt constraints.txt pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(HTML): $(SETUP) $(SITE) $(filter %.py,$(PACKAGE))
+$(HTML): $(SETUP) $(SITE) $(filter %.py %/char_lm.npz,$(PACKAGE))
 	@# A build over an older one keeps stale navigation and removed pages.
 	rm -rf _build
 	start=$$SECONDS

@@ -1,5 +1,6 @@
 """The built pages in Chromium: what a reader sees, with a mouse, by keyboard and on a phone."""
 
+import base64
 import json
 import math
 import re
@@ -12,10 +13,12 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import numpy as np
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from lstm_tutorial import gradients, lstm, rnn
+from lstm_tutorial.models import CharLM
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
@@ -28,7 +31,8 @@ TEXT_PAGES = [
 ]
 PHONE, DESK = {"width": 375, "height": 800}, {"width": 1280, "height": 900}
 
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "_ext")]
+from char_reader import PARTS, pack  # noqa: E402
 from serve import server  # noqa: E402
 
 
@@ -721,3 +725,97 @@ def test_state_player_without_scripts_says_what_is_missing(browser, site):
     tab.goto(site + STATE)
     assert tab.locator("lstm-player p").is_visible()
     context.close()
+
+
+# The reader of a text, with a network of random weights, put into a page.
+
+
+@pytest.fixture
+def reader(watched):
+    """Return a network and the element that runs it, begun by keyboard."""
+    torch.manual_seed(0)
+    net = CharLM(" abcdenor", 12)
+    learnt = {name: 4 * weight.half().double() for name, weight in net.state_dict().items()}
+    net.double().load_state_dict(learnt)
+    parts = [learnt[f"lstm.weight_{part}_l0"] for part in ("ih", "hh")]
+    parts += [learnt["lstm.bias_ih_l0"] * 0, learnt["linear.weight"], learnt["linear.bias"]]
+    for name in ("bias_ih", "bias_hh"):
+        getattr(net.lstm, name + "_l0").data.zero_()
+    packed = pack(net.alphabet, dict(zip(PARTS, [p.numpy() for p in parts], strict=True)))
+    source = "data:;base64," + base64.b64encode(packed).decode()
+    tab = watched.open(CHAPTERS[0])
+    tab.evaluate(
+        """(source) => document.querySelector(".bd-article h1").insertAdjacentHTML("afterend",
+        `<lstm-reader class="explorer" src="${source}"></lstm-reader>`)""",
+        source,
+    )
+    element = tab.locator("lstm-reader")
+    element.get_by_role("button").press("Enter")
+    element.locator("textarea").wait_for()
+    return net, element
+
+
+def assert_reads_as_torch(net, element, text):
+    """Compare what the page computed with PyTorch."""
+    hs, c, ps = element.evaluate("(e) => ['h', 'c', 'p'].map((k) => e.steps.map((s) => s[k]))")
+    with torch.no_grad():
+        logits, (_, c_T) = net(net.encode(text)[:, None])
+        states, _ = net.lstm(torch.eye(9, dtype=torch.float64)[net.encode(text)][:, None])
+    assert np.allclose(hs, states[:, 0], rtol=0, atol=1e-9)
+    assert np.allclose(c[-1], c_T[0, 0], rtol=0, atol=1e-9)
+    assert np.allclose(ps, logits[:, 0].softmax(1), rtol=0, atol=1e-9)
+
+
+def test_the_reader_reads_as_pytorch_does(reader, watched):
+    net, element = reader
+    box = element.get_by_label("Text to read")
+    assert focused(watched.tab, "localName") == "textarea"
+    box.fill("a rod once")
+    assert_reads_as_torch(net, element, "a rod once")
+    box.press("Home")
+    watched.tab.keyboard.type("no")  # in the middle: all that follows is read again
+    box.press("End")
+    box.press("Backspace")
+    assert_reads_as_torch(net, element, "noa rod onc")
+    box.press_sequentially("q!e")
+    assert_reads_as_torch(net, element, "noa rod once")
+    assert "does not know q !" in element.locator(".result").inner_text()
+    box.fill("")
+    assert element.evaluate("(e) => e.steps.length") == 0
+    assert watched.faults == []
+
+
+def test_the_reader_shows_what_it_computed(reader, watched):
+    net, element = reader
+    element.get_by_label("Text to read").fill("bread")
+    element.get_by_role("slider", name="Character").press("ArrowLeft")
+    step = element.evaluate("(e) => e.steps[3]")
+    assert element.locator("[data-now]").inner_text() == step["character"] == "a"
+    for row in "ifogch":
+        drawn = element.locator(f"[data-row={row}] rect").evaluate_all(
+            "(all) => all.map((r) => r.getAttribute('fill-opacity')"
+            " * (r.classList.contains('minus') ? -1 : 1))"
+        )
+        assert drawn == pytest.approx(np.clip(step[row], -1, 1), abs=0.0006)
+    best = net.alphabet[int(np.argmax(step["p"]))].replace(" ", "space")
+    first = element.locator("tbody tr").first.inner_text().split()
+    assert first == [best, f"{round(100 * max(step['p']))}", "%"]
+    assert f"After “brea” it expects {best}" in element.locator(".result").inner_text()
+    element.get_by_role("button").press("Enter")
+    written = element.get_by_label("Text to read").input_value()
+    assert written.startswith("bread") and len(written) == 25
+    assert_reads_as_torch(net, element, written)
+    assert watched.faults == []  # before axe, which asks for style sheets in wrong places
+    for theme in ("light", "dark"):
+        assert violations(watched.tab, theme, "lstm-reader") == []
+
+
+def test_the_reader_says_when_there_is_no_network(watched):
+    tab = watched.open(CHAPTERS[0])
+    tab.evaluate("""() => document.querySelector(".bd-article h1").insertAdjacentHTML("afterend",
+        `<lstm-reader class="explorer" src="data:,none"></lstm-reader>`)""")
+    element = tab.locator("lstm-reader")
+    element.get_by_role("button").press("Enter")
+    said = element.get_by_text("could not be fetched")
+    said.wait_for()
+    assert element.get_by_role("button").is_visible()
