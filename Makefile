@@ -38,7 +38,7 @@ NOTEBOOKS := $(filter %.ipynb,$(BOOK)) $(wildcard *.ipynb)
 TOOLS := $(call tracked,tools)
 TESTS := $(call tracked,tests)
 SITE := $(wildcard *.md) $(BOOK) $(call tracked,_ext _static) _config.yml _toc.yml
-BOOK_TESTS := $(addprefix tests/,test_book.py test_claims.py test_tools.py)
+BOOK_TESTS := $(addprefix tests/,test_book.py test_claims.py test_quiz.py test_tools.py)
 PACKAGE_TESTS := $(filter-out $(BOOK_TESTS) tests/test_pages.py,$(filter tests/test_%.py,$(TESTS)))
 
 CHECKS := $(addprefix .make/,lint package book notebooks portable html pages)
@@ -150,7 +150,7 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 
 .make/pages: $(HTML) tests/test_pages.py tools/serve.py
 	$(begin)
-	pytest -q tests/test_pages.py
+	pytest -q -n 2 --dist loadgroup tests/test_pages.py
 	$(end)
 
 ## Writing

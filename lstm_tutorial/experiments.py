@@ -20,13 +20,25 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lstm_tutorial import trials_cell
+from lstm_tutorial import (
+    trials_cell,
+    trials_classifying,
+    trials_forecasting,
+    trials_language,
+    trials_training,
+)
 from lstm_tutorial._experiment import Experiment
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ["numpy", "torch"]
 
-EXPERIMENTS: dict[str, Experiment] = {**trials_cell.EXPERIMENTS}
+EXPERIMENTS: dict[str, Experiment] = {
+    **trials_cell.EXPERIMENTS,
+    **trials_classifying.EXPERIMENTS,
+    **trials_language.EXPERIMENTS,
+    **trials_forecasting.EXPERIMENTS,
+    **trials_training.EXPERIMENTS,
+}
 
 
 def load(name: str) -> list[dict[str, Any]]:

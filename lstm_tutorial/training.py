@@ -124,6 +124,7 @@ def fit(
     optimizer: str = "adam",
     schedule: str | None = None,
     max_norm: float | None = None,
+    weight_decay: float | None = None,
     patience: int | None = None,
     seed: int = 0,
     checkpoint: str | Path | None = None,
@@ -158,6 +159,9 @@ def fit(
         `OneCycleLR` (without cycling momentum) over all updates of all epochs.
     max_norm : float or None
         Gradients of a larger global norm are scaled down to it.
+    weight_decay : float or None
+        For "adamw" alone: every update first multiplies all weights, biases too, by 1 minus
+        learning rate times this (Loshchilov & Hutter, 2019). None is PyTorch's default, 0.01.
     patience : int or None
         Stop after so many epochs in a row without a new lowest validation loss.
     seed : int
@@ -191,6 +195,7 @@ def fit(
         "optimizer": _check.choice("optimizer", optimizer, tuple(OPTIMIZERS)),
         "schedule": schedule if schedule is None else _schedule(schedule),
         "max_norm": max_norm if max_norm is None else _check.positive_float("max_norm", max_norm),
+        "weight_decay": _weight_decay(weight_decay, optimizer),
         "patience": patience if patience is None else _check.positive_int("patience", patience),
         "seed": _check.seed("seed", seed),
     }
@@ -208,10 +213,128 @@ def fit(
     return run.history
 
 
+class Chunk(NamedTuple):
+    """A piece of B parallel streams, for `StatefulLoss`.
+
+    Attributes
+    ----------
+    x : tensor (T, B)
+    y : tensor (T, B)
+        What follows on each element of `x` in its stream.
+    first : bool
+        Whether the streams begin here, so that there is no state to carry on from.
+    """
+
+    x: Tensor
+    y: Tensor
+    first: bool
+
+
+def streams(ids: Tensor, batch_size: int, length: int) -> list[Chunk]:
+    """Cut one long sequence into parallel streams, and these into consecutive chunks.
+
+    Row b of every chunk goes on where row b of the chunk before it ended: the batches of truncated
+    backpropagation through time, in the order in which they have to come.
+
+    Parameters
+    ----------
+    ids : tensor (N,)
+        The whole sequence, for instance the numbers of characters.
+    batch_size : int
+        B, the number of streams; each is a consecutive piece of the sequence.
+    length : int
+        T, the steps of a chunk: how far gradients go back.
+
+    Returns
+    -------
+    list of Chunk
+        (N - 1) // (B T) chunks of one shape; what is left over at the end of a stream is not used.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad argument, and for a sequence too short for one chunk.
+
+    Examples
+    --------
+    >>> for x, y, first in streams(torch.arange(13), batch_size=2, length=3):
+    ...     print(x.T.tolist(), y.T.tolist(), first)
+    [[0, 1, 2], [6, 7, 8]] [[1, 2, 3], [7, 8, 9]] True
+    [[3, 4, 5], [9, 10, 11]] [[4, 5, 6], [10, 11, 12]] False
+    """
+    if not isinstance(ids, Tensor):
+        raise TypeError(f"ids: expected a tensor, got {type(ids).__name__}")
+    if ids.dim() != 1:
+        raise ValueError(f"ids: expected shape (N,), got {tuple(ids.shape)}")
+    batch_size = _check.positive_int("batch_size", batch_size)
+    length = _check.positive_int("length", length)
+    steps = (len(ids) - 1) // batch_size  # of a stream; the last element is only ever foretold
+    if steps < length:
+        raise ValueError(
+            f"ids: expected at least {batch_size * length + 1} elements, for "
+            f"batch_size={batch_size} and length={length}, got {len(ids)}"
+        )
+    x, y = (part[: batch_size * steps].view(batch_size, steps).T for part in (ids[:-1], ids[1:]))
+    starts = range(0, steps - length + 1, length)
+    return [Chunk(x[s : s + length], y[s : s + length], s == 0) for s in starts]
+
+
+class StatefulLoss:
+    """Cross-entropy of the next element, with the state carried from chunk to chunk.
+
+    For `fit`, with the chunks of `streams` in their order. The numbers of the state go on, its
+    history is cut off at the end of each chunk. A first chunk starts from the model's own zeros,
+    so that epochs and validation do not see each other's states, and a resumed run is exact.
+
+    The model takes ``(x, state)`` and returns ``(logits, state)``, with logits (T, B, V) and a
+    state that is a tuple of tensors, as `torch.nn.LSTM` has it.
+
+    Attributes
+    ----------
+    state : tuple of tensors or None
+        Of the last chunk, detached; None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.state: tuple[Tensor, ...] | None = None
+
+    def __call__(self, model: nn.Module, batch: Chunk) -> Tensor:
+        """Return the mean over the chunk, in nats.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+        batch : Chunk
+
+        Returns
+        -------
+        tensor ()
+
+        Raises
+        ------
+        ValueError
+            For a chunk that goes on where none was before it.
+        """
+        x, y, first = batch
+        if self.state is None and not first:
+            raise ValueError("batch: expected the first chunk of the streams, got a later one")
+        logits, state = model(x, None if first else self.state)
+        self.state = tuple(part.detach() for part in state)
+        return nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
+
+
 def _schedule(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"schedule: expected a string or None, got {type(value).__name__}")
     return _check.choice("schedule", value, SCHEDULES)
+
+
+def _weight_decay(value: Any, optimizer: str) -> float | None:
+    if value is None:
+        return None
+    if optimizer != "adamw":
+        raise ValueError(f"weight_decay: expected None with optimizer {optimizer!r}, got {value}")
+    return _check.positive_float("weight_decay", value)
 
 
 def _check_parts(model: Any, loss: Any, batches: Any, valid: Any) -> None:
@@ -261,7 +384,10 @@ class _Run:
             "the digest of the first validation batch": self._first_valid(),
         }
         self.weights = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = OPTIMIZERS[settings["optimizer"]](self.weights, lr=settings["lr"])
+        decay = settings["weight_decay"]
+        options = {} if decay is None else {"weight_decay": decay}
+        kind = OPTIMIZERS[settings["optimizer"]]
+        self.optimizer = kind(self.weights, lr=settings["lr"], **options)
         self.scheduler = self._scheduler()
         self.rows: list[tuple[float, ...]] = []
         self.best: dict[str, Any] | None = None

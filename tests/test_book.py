@@ -170,6 +170,11 @@ def test_a_chapter_has_four_exercises_each_with_its_solution(name):
 
 
 @every_chapter
+def test_the_exercises_of_a_chapter_begin_with_a_quiz(name):
+    assert re.search(r"^## Exercises\n+:{3,}\{quiz\}\n", prose(name), re.M)
+
+
+@every_chapter
 def test_solutions_are_hidden(name):
     starts = re.findall(
         r"^[:`]{3,}\{solution(?:-start)?\}[^\n]*\n((?::[^\n]*\n)*)", prose(name), re.M

@@ -1,18 +1,7 @@
 """Claims as _ext/claims.py reads them, in a small book of their own."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-EXTENSIONS = Path(__file__).parent.parent / "_ext"
-CONF = f"""
-import sys
-sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = ["myst_parser", "claims"]
-myst_enable_extensions = ["colon_fence", "dollarmath"]
-"""
 INDEX = """# Book
 
 ```{toctree}
@@ -32,32 +21,9 @@ TRUE = claim("true", "*True.* As it says.")
 
 
 @pytest.fixture
-def build(tmp_path):
-    """Return a function that builds pages and gives the result and the output folder."""
-
-    def build(builder="html", options=(), **pages):
-        pages = {"index": INDEX, "list": LIST, **pages}
-        (tmp_path / "conf.py").write_text(CONF)
-        for name, text in pages.items():
-            (tmp_path / f"{name}.md").write_text(text)
-        command = [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-b",
-            builder,
-            "-W",
-            "--keep-going",
-            "-n",
-            *options,
-        ]
-        out = tmp_path / "out" / builder
-        done = subprocess.run(
-            [*command, "-j", "2", str(tmp_path), str(out)], text=True, capture_output=True
-        )
-        return done, out
-
-    return build
+def build(build):
+    """Return a function that builds pages, next to the list of claims."""
+    return lambda *options, **pages: build(*options, **{"index": INDEX, "list": LIST, **pages})
 
 
 def test_a_claim_is_a_box_with_its_verdict_in_words_and_is_listed_in_book_order(build):

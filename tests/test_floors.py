@@ -12,14 +12,18 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 
 # From the basement up. A new module is entered here, on the lowest floor that holds.
 FLOORS = [
-    {"_check", "_experiment"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets"},
-    {"readout", "_nn_checks", "models", "training", "streaming"},
-    {"cells", "variants"},
-    {"trials_cell", "figures"},
-    {"experiments", "train"},
+    {"_check", "_experiment", "_exercise"},
+    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"}
+    | {"_report", "_mistakes_lstm"},
+    {"readout", "_nn_checks", "models", "training", "streaming", "_mistakes_lstm_back"},
+    {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
+    {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
+    | {"figures", "_mistakes_rnn"},
+    {"trials_training", "_explain"},
+    {"experiments", "exercises", "train"},
 ]
-NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout"}
+CHECKS = {module for floor in FLOORS for module in floor if module.startswith("_mistakes_")}
+NUMPY_ALONE = FLOORS[0] | FLOORS[1] | {"readout", "_explain", "exercises"} | CHECKS
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from lstm_tutorial import lstm
+from lstm_tutorial import gradients, lstm, rnn
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
@@ -106,7 +107,11 @@ def watched(browser, site):
     return Watched(browser, site)
 
 
-@pytest.fixture(scope="session", params=PAGES)
+# Two workers share the pages; all tests of one page go to the same.
+BY_PAGE = [pytest.param(page, marks=pytest.mark.xdist_group(page)) for page in PAGES]
+
+
+@pytest.fixture(scope="session", params=BY_PAGE)
 def on_desk(request, watched):
     """Each page in a wide window, opened once for all the tests that look at it."""
     tab = watched.open(request.param)
@@ -114,7 +119,7 @@ def on_desk(request, watched):
     return tab
 
 
-@pytest.fixture(scope="session", params=PAGES)
+@pytest.fixture(scope="session", params=BY_PAGE)
 def on_phone(request, watched):
     """Each page on a phone."""
     return watched.open(request.param, size=PHONE)
@@ -166,11 +171,11 @@ def test_every_image_loads_and_says_what_it_shows(on_desk):
     assert on_desk.evaluate(POOR_IMAGES) == []
 
 
-def violations(tab, theme):
-    """Return what axe-core finds wrong with the page in a theme."""
+def violations(tab, theme, part=None):
+    """Return what axe-core finds wrong with the page, or a part of it, in a theme."""
     tab.emulate_media(color_scheme=theme)
     tab.wait_for_function("(t) => document.documentElement.dataset.theme === t", arg=theme)
-    results = Axe().run(tab, options={"resultTypes": ["violations"]})
+    results = Axe().run(tab, part, options={"resultTypes": ["violations"]})
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:200]}"
         for violation in results.response["violations"]
@@ -369,47 +374,134 @@ def test_the_contents_open_by_keyboard_on_a_phone(watched):
     contents.wait_for(state="hidden")
 
 
-# What a reader can play with on a page, by keyboard alone: the gate.
-
-GATE = "book/2-cell/gates.html"
+# What a reader can play with on a page, by keyboard alone: the explorers with sliders.
 
 
-def gate_shown(tab):
-    """Return what the sliders of the gate say, and what stands below its curve."""
-    sliders = tab.locator("lstm-gate input[type=range]").all()
-    at = {slider.get_attribute("name"): float(slider.input_value()) for slider in sliders}
-    numbers = tab.locator("lstm-gate .result [data-name]").all()
-    texts = {n.get_attribute("data-name"): n.inner_text().replace("−", "-") for n in numbers}
-    return at, {name: float(text) for name, text in texts.items()}
+def gate(x, h, w, u, b, g):
+    """Return z, the gate and what passes, with the input gate of a cell of one unit."""
+    rows = [np.array([[row], [0.0], [0.0], [0.0]]) for row in (w, u, b)]
+    _, _, tape = lstm.forward(
+        np.full((1, 1, 1), x), np.full((1, 1), h), np.zeros((1, 1)), *rows[:2], rows[2][:, 0]
+    )
+    opened = tape.gates[0, 1].item()
+    return [w * x + u * h + b, opened, opened * g]
 
 
-def assert_gate_is_right(tab):
-    at, shown = gate_shown(tab)
-    z = at["w"] * at["x"] + at["u"] * at["h"] + at["b"]
-    gate = 1 / (1 + math.exp(-z))
-    assert shown["z"] == pytest.approx(z, abs=0.0051)
-    assert shown["gate"] == pytest.approx(gate, abs=0.00051)
-    assert shown["passes"] == pytest.approx(gate * at["g"], abs=0.00051)
-    return shown
+def lag(b, w, h, k):
+    """Return factor, rest after k steps and horizon, of the carousel and of a vanilla unit."""
+    k, one, zero = int(k), np.ones((1, 1)), np.zeros((1, 1))
+    bias = np.array([0, b, 0, 0.0])
+    cell = lstm.forward(np.zeros((k, 1, 1)), zero, zero, np.zeros((4, 1)), np.zeros((4, 1)), bias)
+    x, state = np.zeros((k, 1, 1)), h
+    for t in range(k):  # the input that holds the unit at h, or brings it back
+        x[t] = np.arctanh(h) - w * state
+        state = np.tanh(x[t].item() + w * state)
+    unit = rnn.forward(x, h * one, one, w * one, np.zeros(1))
+    left = [gradients.cell_jacobian(cell[2], 0, t)[0].item() for t in (1, k)]
+    rest = gradients.by_lag(one, unit[2])[[1, k], 0]
+    with np.errstate(divide="ignore"):
+        horizons = [np.log(0.01) / np.log(f) if f < 1 else np.inf for f in (left[0], rest[0])]
+    return [*left, horizons[0], *rest, horizons[1]]
 
 
-def test_each_slider_of_the_gates_explorer_moves_the_gate_by_keyboard(watched):
-    tab = watched.open(GATE)
-    before = assert_gate_is_right(tab)
-    tab.locator("lstm-gate button").last.focus()
+def clip(x, y, threshold):
+    """Return the length, then the clipped gradient and its turn, by norm and by value."""
+    g = [np.array([x, y])]
+    by_norm, length = gradients.clip_by_norm(g, threshold)
+    kinds = [by_norm, gradients.clip_by_value(g, threshold)]
+    turned = [gradients.angle(k, g) if length else np.nan for k in kinds]
+    return [length, *by_norm[0], turned[0], *kinds[1][0], turned[1]]
+
+
+# Element, its page, what its numbers are by the package.
+EXPLORERS = [
+    ("lstm-gate", "book/2-cell/gates.html", gate),
+    ("lstm-lag", "book/2-cell/flow.html", lag),
+    ("lstm-clip", "book/1-problem/clipping.html", clip),
+]
+every_explorer = pytest.mark.parametrize(("name", "page", "package"), EXPLORERS)
+SHOWN = """(element) => {
+  const flat = (n) => (typeof n === "object" ? Object.values(n).flatMap(flat) : [n]);
+  const texts = [...element.querySelectorAll(".result [data-name]")].map((n) => n.innerText);
+  return [flat(element.numbers), texts.join(" ")];
+}"""
+
+
+def values_of(explorer):
+    """Return where the sliders of an explorer stand."""
+    at = explorer.evaluate("""(element) => Object.fromEntries(
+        [...element.querySelectorAll("input")].map((i) => [i.name, i.valueAsNumber]))""")
+    return {name: float(value) for name, value in at.items()}
+
+
+def assert_is_right(explorer, package):
+    """Compare an explorer's numbers with the package, and what is shown with its numbers."""
+    numbers, texts = explorer.evaluate(SHOWN)
+    expected = package(**values_of(explorer))
+    tiny = 1e-150 if package is lag else 1e-12  # a rest is tiny and has to be right even so
+    assert numbers == pytest.approx(expected, rel=1e-6, abs=tiny, nan_ok=True)
+    plain = texts.replace("\u2212", "-").replace("\u00b710", "e").replace(",", "")
+    shown = [float(n) for n in re.findall(r"-?[\d.]+(?:e-?\d+)?", plain)]
+    assert shown == pytest.approx([n for n in numbers if math.isfinite(n)], rel=0.05, abs=0.5)
+    small = [n for n in numbers if math.isfinite(n) and abs(n) < 1]
+    assert len(small) == 0 or min(abs(s - small[0]) for s in shown) < 0.0051
+    return numbers
+
+
+@every_explorer
+def test_each_slider_of_an_explorer_works_by_keyboard(name, page, package, watched):
+    tab = watched.open(page)
+    explorer = tab.locator(name)
+    before = assert_is_right(explorer, package)
+    explorer.locator("button").last.focus()
     tab.keyboard.press("Shift+Tab")  # so that the sliders come by Tab, as a reader meets them
-    for name in "xhwubg":
-        tab_to(tab, f"lstm-gate input[name={name}]", limit=3)
+    for slider in values_of(explorer):
+        tab_to(tab, f"{name} input[name={slider}]", limit=3)
         for key in ("End", "ArrowLeft", "ArrowDown", "Home", "ArrowRight"):
             tab.keyboard.press(key)
-            now = assert_gate_is_right(tab)
-        assert now != before, name
+            now = assert_is_right(explorer, package)
+        assert now != before, slider
         before = now
     assert watched.faults == []
 
 
+@every_explorer
+def test_an_explorer_has_presets_and_a_way_back(name, page, package, watched):
+    tab = watched.open(page)
+    explorer = tab.locator(name)
+    start = values_of(explorer)
+    for button in explorer.get_by_role("button").all()[:-1]:
+        button.press("Enter")
+        assert_is_right(explorer, package)
+        button.press("Tab")
+    for slider in explorer.get_by_role("slider").all():
+        slider.press("Home")
+    explorer.get_by_role("button", name="Reset").press("Space")
+    assert values_of(explorer) == start
+    assert watched.faults == []
+
+
+@every_explorer
+def test_an_explorer_can_be_read_out(name, page, package, watched):
+    explorer = watched.open(page).locator(name)
+    assert explorer.evaluate("(e) => getComputedStyle(e).display") == "block"
+    for slider in explorer.get_by_role("slider").all():
+        assert slider.evaluate("(s) => s.labels.length") == 1
+    assert len(explorer.locator("svg[role=img]").get_attribute("aria-label")) > 20
+    assert explorer.locator(".result[aria-live=polite]").count() == 1
+
+
+@every_explorer
+def test_without_scripts_an_explorer_says_why_it_is_not_there(name, page, package, browser, site):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(site + page)
+    assert "needs a browser that runs scripts" in tab.locator(name).inner_text()
+    context.close()
+
+
 def test_what_the_gates_explorer_draws_is_what_it_says(watched):
-    tab = watched.open(GATE)
+    tab = watched.open("book/2-cell/gates.html")
     heights = {}
     for name in ("Open", "Shut"):
         tab.get_by_role("button", name=name, exact=True).press("Enter")
@@ -419,39 +511,122 @@ def test_what_the_gates_explorer_draws_is_what_it_says(watched):
     assert heights["Open"][1] > 40 > 1 > heights["Shut"][1]
 
 
-def test_the_gates_explorer_has_presets_and_a_way_back(watched):
-    tab = watched.open(GATE)
-    start, _ = gate_shown(tab)
-    seen = {}
-    for name in ("Open", "Shut", "Opens on the mark"):
-        button = tab.get_by_role("button", name=name, exact=True)
-        button.press("Enter")
-        seen[name] = assert_gate_is_right(tab)["gate"]
-    assert seen["Open"] > 0.99 and seen["Shut"] < 0.01 and seen["Opens on the mark"] > 0.99
-    slider = tab.get_by_label("Input x")
-    for _ in range(10):
-        slider.press("ArrowLeft")
-    assert gate_shown(tab)[0]["x"] == 0
-    assert assert_gate_is_right(tab)["gate"] < 0.01
-    tab.get_by_role("button", name="Reset").press("Space")
-    assert gate_shown(tab)[0] == start
+def test_the_lag_explorer_says_where_a_hundredth_is_left_and_draws_it_there(watched):
+    tab = watched.open("book/2-cell/flow.html")
+    tab.get_by_role("button", name="Bias 1", exact=True).press("Enter")
+    tab.get_by_label("Lag k").fill("15")
+    horizon = tab.locator("lstm-lag [data-name=carousel-horizon]")
+    assert horizon.inner_text() == "15"
+    one, percent, dot = tab.locator("lstm-lag").evaluate("""(e) => [
+        ...[...e.querySelectorAll(".tick")].slice(0, 2).map((t) => t.getAttribute("y") - 5),
+        Number(e.querySelector(".dot.carousel").getAttribute("cy"))]""")
+    assert dot == pytest.approx(percent, abs=1) and percent > one + 10
+    tab.get_by_role("button", name="A vanilla unit that explodes").press("Enter")
+    assert "never" in tab.locator("lstm-lag [data-name=vanilla-horizon]").inner_text()
+    assert float(tab.locator("lstm-lag .dot.vanilla").get_attribute("cy")) < one
+
+
+def test_the_clip_explorer_draws_a_kept_and_a_bent_direction(watched):
+    explorer = watched.open("book/1-problem/clipping.html").locator("lstm-clip")
+    slopes = {}
+    for name in ("given norm", "clipped norm", "given value", "clipped value"):
+        path = explorer.locator("." + name.replace(" ", ".")).get_attribute("d")
+        x0, y0, x1, y1 = map(float, re.match(r"M(\S+) (\S+)L([-\d.]+) ([-\d.]+)", path).groups())
+        slopes[name] = (y0 - y1) / (x1 - x0)
+    assert slopes["clipped norm"] == pytest.approx(4 / 3) == slopes["given value"]
+    assert slopes["clipped value"] == pytest.approx(1)
+
+
+# Quizzes.
+
+UNMADE = """() => [...document.querySelectorAll(".quiz")].filter((quiz) =>
+  !quiz.querySelector("form fieldset > legend")?.textContent.trim()
+  || quiz.querySelectorAll("input").length !== quiz.querySelectorAll(".quiz-answers > li").length
+  || [...quiz.querySelectorAll("input")].some((input) => !input.labels[0]?.textContent.trim())
+).map((quiz) => quiz.id)"""
+
+
+def test_every_quiz_has_become_a_form(on_desk):
+    assert on_desk.evaluate(UNMADE) == []
+
+
+def heard(said):
+    """Return what a live region says, in one line."""
+    return " ".join(said.inner_text().split())
+
+
+def test_a_quiz_answers_by_keyboard_and_says_why(watched):
+    tab = watched.open("book/2-cell/gates.html")
+    quiz = tab.locator("#quiz-gates-098")
+    said, reasons = quiz.locator("[aria-live=polite]"), quiz.locator(".quiz-answers")
+    assert heard(said) == "" and not reasons.is_visible()
+    button = quiz.get_by_role("button", name="Check")
+    button.press("Enter")
+    assert heard(said) == "Choose an answer first."
+    assert focused(tab, "textContent") == "Check"
+    tab.keyboard.press("Shift+Tab")
+    tab.keyboard.press("Home")  # the way into the group, whichever end Shift+Tab came from
+    first = quiz.get_by_role("radio").first
+    first.press("Space")
+    assert first.is_checked() and heard(said) == ""
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert tab.evaluate(outline) == "solid"
+    tab.keyboard.press("Enter")
+    assert heard(said).startswith("Not right. That is one step.")
+    for _ in range(2):
+        tab.keyboard.press("ArrowDown")
+    assert heard(said) == ""
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Space")
+    assert heard(said).startswith("Right. ")
+    assert said.locator("mjx-container").count() == 1  # the reason's formula is set there too
+    quiz.locator("summary").press("Enter")
+    assert reasons.is_visible()
     assert watched.faults == []
 
 
-def test_the_gates_explorer_can_be_read_out(watched):
-    tab = watched.open(GATE)
-    assert tab.get_by_role("slider").count() == 6
-    for slider in tab.get_by_role("slider").all():
-        assert slider.evaluate("(s) => s.labels.length") == 1
-    assert len(tab.locator("lstm-gate svg[role=img]").get_attribute("aria-label")) > 20
-    assert tab.locator("lstm-gate .result[aria-live=polite]").count() == 1
+def test_a_quiz_with_several_right_options_wants_them_all(watched):
+    tab = watched.open("book/2-cell/gates.html")
+    quiz = tab.locator("#quiz-gates-true")
+    said, boxes = quiz.locator("[aria-live=polite]"), quiz.get_by_role("checkbox")
+    check = quiz.get_by_role("button", name="Check")
+    boxes.nth(0).press("Space")
+    check.press("Enter")
+    assert heard(said).startswith("A. Right.") and "One more is right." in heard(said)
+    boxes.nth(1).press("Space")
+    check.press("Enter")
+    assert "B. Not right." in heard(said) and "more" not in heard(said)
+    boxes.nth(1).press("Space")
+    boxes.nth(2).press("Space")
+    check.press("Enter")
+    assert heard(said).count("Right.") == 2 and "more" not in heard(said)
 
 
-def test_without_scripts_the_gates_explorer_says_why_it_is_not_there(browser, site):
+def test_an_answered_quiz_is_accessible_and_forgets(watched):
+    tab = watched.open("book/2-cell/gates.html")
+    for quiz in tab.locator(".quiz").all():
+        quiz.locator("input").first.check()
+        quiz.get_by_role("button", name="Check").press("Enter")
+        quiz.locator("summary").press("Enter")
+    for theme in ("light", "dark"):
+        assert violations(tab, theme, ".quiz") == []
+    tab.reload()
+    assert tab.locator(".quiz input:checked").count() == 0
+    kept = "[...Object.entries(localStorage), ...Object.entries(sessionStorage)].flat()"
+    assert not [text for text in tab.evaluate(kept) if "quiz" in text]
+
+
+def test_without_scripts_a_quiz_is_text_with_its_answers_folded(browser, site):
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
-    tab.goto(site + GATE)
-    assert "needs a browser that runs scripts" in tab.locator("lstm-gate").inner_text()
+    tab.goto(site + "book/2-cell/gates.html")
+    quiz = tab.locator("#quiz-gates-098")
+    assert quiz.locator(".quiz-options > li").count() == 4 and quiz.locator("input").count() == 0
+    reason = quiz.get_by_text("That is one step.")
+    assert not reason.is_visible()
+    quiz.locator("summary").press("Enter")
+    assert reason.is_visible()
+    context.close()
 
 
 # The player of one-unit LSTMs in the chapter on the cell state.
@@ -506,6 +681,8 @@ def test_state_player_shows_the_numbers_of_the_package(position, watched):
         press(tab, "Step")
         table, spoken = shown(tab)
         assert list(table) == list(now)
+        states = tab.locator("lstm-player").evaluate("(e) => e.states[e.t]")
+        assert states == pytest.approx(now, rel=1e-6, abs=1e-9)
         wrong = {k: (table[k], now[k]) for k in now if not is_shown(table[k], now[k])}
         assert wrong == {}, f"step {t}"
         assert spoken == f"Step {t}: " + ", ".join(f"{k} = {v}" for k, v in table.items())

@@ -123,6 +123,35 @@ def test_frozen_weights_stay():
     assert same(model.lstm, frozen) and not same(model, net())
 
 
+def test_weight_decay_shrinks_every_weight_before_the_step():
+    zero = lambda model, batch: 0 * mse(model, batch)  # noqa: E731  (a gradient of nothing)
+    start = net()
+    model, _ = fit(loss=zero, optimizer="adamw", lr=0.1, weight_decay=2.0)
+    for new, old in zip(model.parameters(), start.parameters(), strict=True):
+        torch.testing.assert_close(new, old * (1 - 0.1 * 2.0) ** 15)
+    plain, _ = fit(loss=zero, optimizer="adamw", lr=0.1)
+    for new, old in zip(plain.parameters(), start.parameters(), strict=True):
+        torch.testing.assert_close(new, old * (1 - 0.1 * 0.01) ** 15)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_weight_decay_belongs_to_adamw(optimizer):
+    with pytest.raises(ValueError, match=f"expected None with optimizer '{optimizer}', got 0.1"):
+        fit(optimizer=optimizer, weight_decay=0.1)
+
+
+def test_weight_decay_is_above_zero():
+    with pytest.raises(ValueError, match="weight_decay: expected a finite number above 0, got 0"):
+        fit(optimizer="adamw", weight_decay=0)
+
+
+def test_a_run_goes_on_with_the_weight_decay_that_it_began_with(tmp_path):
+    options = {"optimizer": "adamw", "checkpoint": tmp_path / "run.pt"}
+    fit(weight_decay=0.1, **options)
+    with pytest.raises(ValueError, match=r"expected a run with weight_decay 0\.2"):
+        fit(weight_decay=0.2, **options)
+
+
 # Seeds
 
 

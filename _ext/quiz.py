@@ -1,0 +1,141 @@
+"""Quizzes: a question, its options, and for each option the reason why it is right or wrong.
+
+In a chapter a quiz is a fence that can be read as it stands::
+
+    :::{quiz}
+    :name: quiz-half-life
+
+    A forget gate stands at 0.9. After how many steps is half of the content left?
+
+    - [ ] After 5.
+
+      Each step takes a tenth of what is left, not of what was there at first.
+
+    - [x] Between 6 and 7.
+
+      $0.9^k$ passes a half there.
+
+    - [ ] Never, for the gate is open.
+
+      Open is a number, and 0.9 is less than 1.
+    :::
+
+The last paragraph of an item is the reason, what stands before it the option. With one right
+option one is to be chosen, with several all of them. The page holds question and options as a
+list, the answers with their reasons folded below; ``_static/quiz.js`` makes a form of the list.
+"""
+
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+ASK_ONE = "Quiz: which one is right?"
+ASK_ALL = "Quiz: which of these are right? Choose all."
+ANSWERS = "The answers, with reasons"
+VERDICTS = {True: "Right.", False: "Not right."}
+MARKS = {"[x] ": True, "[ ] ": False}
+LETTERS = {"enumtype": "upperalpha", "prefix": "", "suffix": "."}
+
+logger = logging.getLogger(__name__)
+
+
+class Answers(nodes.General, nodes.Element):
+    """What is folded until the reader opens it, where the output can fold."""
+
+
+class Summary(nodes.TextElement):
+    """The line that opens the answers."""
+
+
+class Quiz(SphinxDirective):
+    """A question whose options are the list at the end of its content."""
+
+    has_content = True
+    option_spec: ClassVar = {"name": directives.unchanged}
+
+    def run(self):
+        """Return the question, its options and its answers."""
+        *question, items = self.parse_content_to_nodes() or [None]
+        found = list(faults(question, items))
+        if found:
+            where = self.get_location()
+            logger.warning("the quiz %s", ", ".join(found), location=where, type="quiz")
+            return []
+        right = [take_mark(item) for item in items]
+        options = nodes.enumerated_list(classes=["quiz-options"], **LETTERS)
+        answers = nodes.enumerated_list(classes=["quiz-answers"], **LETTERS)
+        for item, is_right in zip(items, right, strict=True):
+            *option, reason = item.children
+            options += nodes.list_item("", *option)
+            kind = "quiz-right" if is_right else "quiz-wrong"
+            verdict = self.paragraph(VERDICTS[is_right], "quiz-verdict")
+            answers += nodes.list_item("", verdict, reason, classes=[kind])
+        ask = self.paragraph(ASK_ONE if sum(right) == 1 else ASK_ALL, "quiz-title")
+        asked = nodes.container("", *question, classes=["quiz-question"])
+        summary = Summary(ANSWERS, ANSWERS)
+        self.set_source_info(summary)
+        folded = Answers("", summary, answers)
+        box = nodes.container("", ask, asked, options, folded, classes=["quiz", "explorer"])
+        self.set_source_info(box)
+        self.add_name(box)
+        return [box]
+
+    def paragraph(self, text, kind):
+        """Return a paragraph of a class, which translators find as they find all others."""
+        paragraph = nodes.paragraph(text, text, classes=[kind])
+        self.set_source_info(paragraph)
+        return paragraph
+
+
+def faults(question, items):
+    """Yield what is wrong with a quiz of a question and a list of items."""
+    if not isinstance(items, nodes.bullet_list):
+        yield "has to end with the list of its options"
+        return
+    if not question:
+        yield "needs a question before its options"
+    marks = [mark_of(item) for item in items]
+    if None in marks:
+        yield "has an option that does not begin with [ ] or [x]"
+    if True not in marks:
+        yield "needs an option that is right, marked [x]"
+    if len(marks) < 3:
+        yield "needs three options or more"
+    if any(len(item) < 2 or not isinstance(item[-1], nodes.paragraph) for item in items):
+        yield "has an option without a reason, a paragraph of its own after the option"
+
+
+def mark_of(item):
+    """Return whether an item is marked as right; None if it is not marked."""
+    if not (item.children and isinstance(item[0], nodes.paragraph)):
+        return None
+    return MARKS.get(item[0].next_node().astext()[:4])  # the text before any markup
+
+
+def take_mark(item):
+    """Take the mark off an item; return whether it was marked as right."""
+    is_right, paragraph = mark_of(item), item[0]
+    paragraph[0] = nodes.Text(paragraph[0].astext()[4:])
+    paragraph.rawsource = paragraph.rawsource[4:]  # what translators are given
+    return is_right
+
+
+def visit(tag):
+    """Return what writes the start and the end of an element in HTML."""
+    return (
+        lambda writer, node: writer.body.append(writer.starttag(node, tag)),
+        lambda writer, node: writer.body.append(f"</{tag}>\n"),
+    )
+
+
+def setup(app):
+    """Register with Sphinx."""
+    nothing = (lambda writer, node: None, lambda writer, node: None)
+    others = dict.fromkeys(("latex", "text", "texinfo", "man"), nothing)
+    app.add_node(Answers, html=visit("details"), **others)
+    app.add_node(Summary, html=visit("summary"), **others)
+    app.add_directive("quiz", Quiz)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

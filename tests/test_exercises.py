@@ -1,0 +1,863 @@
+"""Wrong answers are refused and their mistakes named; right answers pass in any style."""
+
+import json
+import math
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lstm_tutorial import exercises, lstm, rnn
+from lstm_tutorial._exercise import PAGES, Case
+from lstm_tutorial._explain import KINDS, _broken, _known, _right, _table, same
+from lstm_tutorial.rnn import sigmoid
+
+# A bank of wrong answers that shares no code with the module: a learner's plain solutions, and
+# each slip as an edit of their text. Several edits of one answer are joined by "&&".
+
+TOOLS = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+"""
+
+ANSWERS = {
+    "lstm.step": """
+def fn(x, h_prev, c_prev, W_ih, W_hh, b):
+    z = x @ W_ih.T + h_prev @ W_hh.T + b
+    H = h_prev.shape[1]
+    zi, zf, zg, zo = z[:, :H], z[:, H:2*H], z[:, 2*H:3*H], z[:, 3*H:]
+    i = sigmoid(zi)
+    f = sigmoid(zf)
+    g = np.tanh(zg)
+    o = sigmoid(zo)
+    c = f * c_prev + i * g
+    h = o * np.tanh(c)
+    return h, c
+""",
+    "lstm.step_backward": """
+def fn(dh, dc, x, h_prev, c_prev, W_ih, W_hh, b):
+    z = x @ W_ih.T + h_prev @ W_hh.T + b
+    i, f, g, o = np.split(z, 4, axis=1)
+    i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+    c = f * c_prev + i * g
+    tc = np.tanh(c)
+    do = dh * tc
+    dct = dc + dh * o * (1 - tc ** 2)
+    di = dct * g
+    df = dct * c_prev
+    dg = dct * i
+    dc_prev = dct * f
+    dzi = di * i * (1 - i)
+    dzf = df * f * (1 - f)
+    dzg = dg * (1 - g ** 2)
+    dzo = do * o * (1 - o)
+    dz = np.hstack([dzi, dzf, dzg, dzo])
+    Wi, Wf, Wg, Wo = np.split(W_hh, 4)
+    dh_prev = dzi @ Wi
+    dh_prev += dzf @ Wf
+    dh_prev += dzg @ Wg
+    dh_prev += dzo @ Wo
+    dx = dz @ W_ih
+    dW_ih = dz.T @ x
+    dW_hh = dz.T @ h_prev
+    db = dz.sum(axis=0)
+    return dx, dh_prev, dc_prev, dW_ih, dW_hh, db
+""",
+    "lstm.forward": """
+def fn(x, h0, c0, W_ih, W_hh, b):
+    h, c = h0, c0
+    hs = []
+    for t in range(len(x)):
+        i, f, g, o = np.split(x[t] @ W_ih.T + h @ W_hh.T + b, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        hs.append(h)
+    return np.stack(hs), (h, c)
+""",
+    "lstm.backward": """
+def fn(dhs, dh_T, dc_T, x, h0, c0, W_ih, W_hh, b):
+    T = len(x)
+    h, c = h0, c0
+    saved = []
+    for t in range(T):
+        i, f, g, o = np.split(x[t] @ W_ih.T + h @ W_hh.T + b, 4, axis=1)
+        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        old_h, old_c = h, c
+        c = f * c + i * g
+        h = o * np.tanh(c)
+        saved.append((i, f, g, o, c, old_h, old_c, h))
+    dx = np.zeros_like(x)
+    dW_ih, dW_hh, db = np.zeros_like(W_ih), np.zeros_like(W_hh), np.zeros_like(b)
+    dh, dc = dh_T, dc_T
+    for t in reversed(range(T)):
+        i, f, g, o, c, old_h, old_c, new_h = saved[t]
+        dh = dh + dhs[t]
+        dc = dc + dh * o * (1 - np.tanh(c) ** 2)
+        dz = np.hstack([
+            dc * g * i * (1 - i),
+            dc * old_c * f * (1 - f),
+            dc * i * (1 - g ** 2),
+            dh * np.tanh(c) * o * (1 - o),
+        ])
+        dW_ih += dz.T @ x[t]
+        dW_hh += dz.T @ old_h
+        db += dz.sum(axis=0)
+        dx[t] = dz @ W_ih
+        dh = dz @ W_hh
+        dc = dc * f
+    return dx, dh, dc, dW_ih, dW_hh, db
+""",
+    "rnn.step": """
+def fn(x, h_prev, W_ih, W_hh, b):
+    return np.tanh(x @ W_ih.T + h_prev @ W_hh.T + b)
+""",
+    "rnn.step_backward": """
+def fn(dh, x, h_prev, W_ih, W_hh, b):
+    h = np.tanh(x @ W_ih.T + h_prev @ W_hh.T + b)
+    dz = dh * (1 - h ** 2)
+    return dz @ W_ih, dz @ W_hh, dz.T @ x, dz.T @ h_prev, dz.sum(0)
+""",
+    "rnn.forward": """
+def fn(x, h0, W_ih, W_hh, b):
+    h = h0
+    hs = np.zeros((len(x), *h0.shape))
+    for t in range(len(x)):
+        h = np.tanh(x[t] @ W_ih.T + h @ W_hh.T + b)
+        hs[t] = h
+    return hs, h
+""",
+    "rnn.backward": """
+def fn(dhs, dh_T, x, h0, W_ih, W_hh, b):
+    hs = [h0]
+    for xt in x:
+        hs.append(np.tanh(xt @ W_ih.T + hs[-1] @ W_hh.T + b))
+    dx = np.zeros_like(x)
+    dW_ih = dW_hh = db = 0
+    dh = dh_T
+    for t in range(len(x) - 1, -1, -1):
+        dh = dh + dhs[t]
+        dz = dh * (1 - hs[t + 1] ** 2)
+        dW_ih = dW_ih + dz.T @ x[t]
+        dW_hh = dW_hh + dz.T @ hs[t]
+        db = db + dz.sum(0)
+        dx[t] = dz @ W_ih
+        dh = dz @ W_hh
+    return dx, dh, dW_ih, dW_hh, db
+""",
+}
+
+# kind: [(the edit, old -> new, what the report should name)]
+SLIPS = {
+    "lstm.step": [
+        ("np.tanh(zg) -> sigmoid(zg)", "g squashed by σ"),
+        ("np.tanh(zg) -> zg", "g not squashed"),
+        ("np.tanh(zg) -> np.maximum(zg, 0)", "g squashed by ReLU"),
+        ("sigmoid(zf) -> zf", "f not squashed"),
+        ("sigmoid(zi) -> np.tanh(zi)", "i squashed by tanh"),
+        ("sigmoid(zo) -> sigmoid(sigmoid(zo))", "o squashed twice"),
+        ("zi, zf, zg, zo -> zf, zi, zg, zo", "gates read as f i g o"),
+        ("zi, zf, zg, zo -> zi, zf, zo, zg", "gates read as i f o g"),
+        ("zi, zf, zg, zo -> zf, zi, zo, zg", "gates read as f i o g"),
+        ("f * c_prev + i * g -> i * c_prev + f * g", "gates read as f i g o"),
+        ("o * np.tanh(c) -> o * c", "tanh of c left out"),
+        ("o * np.tanh(c) -> o * np.tanh(c_prev)", "h made of the old c"),
+        ("o * np.tanh(c) -> np.tanh(o * c)", "tanh around the product o c"),
+        ("o * np.tanh(c) -> np.tanh(c)", "output gate not applied"),
+        ("f * c_prev + i * g -> c_prev + i * g", "forget gate not applied"),
+        ("f * c_prev + i * g -> f * c_prev + g", "input gate not applied"),
+        ("f * c_prev + i * g -> i * g", "the old cell left out"),
+        ("f * c_prev + i * g -> f * (c_prev + i * g)", "f times the whole sum"),
+        ("f * c_prev + i * g -> f * c_prev + (1 - f) * g", "1 - f in place of i"),
+        ("f * c_prev + i * g -> (1 - f) * c_prev + i * g", "1 - f in place of f"),
+        ("f * c_prev + i * g -> f * h_prev + i * g", "f times h, not c"),
+        ("c = f * c_prev + i * g -> c = np.tanh(f * c_prev + i * g)", "c itself squashed"),
+        (" + b\n -> \n", "b left out"),
+        (" + h_prev @ W_hh.T -> ", "h left out of the gates"),
+        ("h_prev @ W_hh.T -> c_prev @ W_hh.T", "c in place of h in the gates"),
+        ("return h, c -> return c, h", "h and c returned in the other order"),
+        ("return h, c -> return h, c_prev", "the old c returned"),
+        ("return h, c -> return h, h", "h returned twice"),
+        ("sigmoid(z -> sigmoid(-z", "σ with the wrong sign"),
+        ("z[:, :H], z[:, H:2*H], z[:, 2*H:3*H], z[:, 3*H:] -> z[:, ::4], z[:, 1::4], z[:, 2::4], z[:, 3::4]", "gates interleaved"),
+        ("z[:, :H], z[:, H:2*H], z[:, 2*H:3*H], z[:, 3*H:] -> z.reshape(4, -1, H)", "gates cut along the wrong axis"),
+        ("x @ W_ih.T -> x @ W_ih.reshape(x.shape[1], -1)", "W_ih reshaped, not transposed"),
+        ("+ b\n -> + np.concatenate([b[:h_prev.shape[1]]] * 4)\n", "one bias for all gates"),
+        ("np.tanh(zg) -> sigmoid(zg) && o * np.tanh(c) -> o * c", "g squashed by σ + tanh of c left out"),
+        (" + b\n -> \n && return h, c -> return c, h", "h and c returned in the other order + b left out"),
+        ("zi, zf, zg, zo -> zf, zi, zg, zo && np.tanh(zg) -> zg", "g not squashed + gates read as f i g o"),
+        ("c = f * c_prev -> c_prev *= f; c = c_prev", "input changed in place"),
+        ("z = x -> b += 0.5; z = x", None),
+    ],
+    "lstm.step_backward": [
+        ("dc + dh * o * (1 - tc ** 2) -> dh * o * (1 - tc ** 2)", "dc overwritten"),
+        ("dc + dh * o * (1 - tc ** 2) -> dc", "way from h to c left out"),
+        ("(1 - tc ** 2) -> 1", "slope of tanh(c) left out"),
+        ("(1 - tc ** 2) -> (1 - np.tanh(tc) ** 2)", "tanh(c) squashed again in its slope"),
+        ("(1 - tc ** 2) -> (1 - c ** 2)", "slope of tanh(c) from c itself"),
+        ("dh * o * (1 - tc -> dh * (1 - tc", "o left out on the way to c"),
+        ("dct * c_prev -> dct * c", "f takes the new c"),
+        ("do = dh * tc -> do = dh * c", "o takes c, not tanh(c)"),
+        ("do = dh * tc -> do = dc * tc", "o takes its share from the dc that came in"),
+        ("dct * f\n -> dct\n", "f left out of dc_prev"),
+        ("dct * f\n -> dc * f\n", "dc_prev takes dc before h's share is added"),
+        ("(1 - g ** 2) -> g * (1 - g)", "slope of g taken for that of σ"),
+        ("(1 - g ** 2) -> 1", "slope of g left out"),
+        ("(1 - g ** 2) -> (1 - np.tanh(g) ** 2)", "g squashed again in its slope"),
+        ("i * (1 - i) -> sigmoid(i) * (1 - sigmoid(i))", "i squashed again in its slope"),
+        ("df * f * (1 - f) -> df * (1 - f ** 2)", "slope of f taken for that of tanh"),
+        ("do * o * (1 - o) -> do", "slope of o left out"),
+        ("do * o * (1 - o) -> do * (1 - o)", "slope of o is 1 - o only"),
+        ("dg = dct * i -> dg = dct * g", "g takes g, not i"),
+        ("di = dct * g -> di = dct * i && dg = dct * i -> dg = dct * g", "partners of i and g exchanged"),
+        ("+= dzf -> = dzf && += dzg -> = dzg && += dzo -> = dzo", "dh_prev of one gate only, overwritten"),
+        ("dz.T @ h_prev -> dz.T @ (o * tc)", "dW_hh takes the new h"),
+        ("dz.sum(axis=0) -> dz.mean(axis=0)", "db averaged over the batch"),
+        ("dz.T @ x -> (dz.T @ x) / len(x) && dz.T @ h_prev -> dz.T @ h_prev / len(x)", "dW averaged over the batch"),
+        ("dz.T @ x -> (x.T @ dz).reshape(W_ih.shape)", "dW_ih reshaped, not transposed"),
+        ("[dzi, dzf, dzg, dzo] -> [dzi, dzf, dzo, dzg]", "dz stacked as i f o g"),
+        ("i, f, g, o = np -> f, i, g, o = np", "gates read as f i g o + dz stacked as f i g o"),
+        ("di = dct -> dct = dct - dh * o * (1 - tc ** 2); di = dct", "way from h to c left out"),
+        ("dh_prev, dc_prev, dW_ih -> dc_prev, dh_prev, dW_ih", "dh_prev and dc_prev exchanged"),
+        ("dct = dc + dh -> dc += dh", "exception"),
+        ("dct = dc + -> dct = dc; dct +=", "input changed in place"),
+        ("dct = dc + dh -> dct = dc - dh", "way from h to c subtracted"),
+        ("di * i * (1 - i) -> di && dz @ W_ih -> dz @ W_ih / 2", None),
+        ("dct * c_prev -> dct * c && (1 - g ** 2) -> g * (1 - g)", "slope of g taken for that of σ + f takes the new c"),
+        ("(1 - tc ** 2) -> 1 && dz.sum(axis=0) -> dz.mean(axis=0)", "slope of tanh(c) left out + db averaged over the batch"),
+    ],
+    "lstm.forward": [
+        ("h @ W_hh.T -> h0 @ W_hh.T", "h not carried"),
+        ("sigmoid(f) * c + -> sigmoid(f) * c0 +", "c not carried"),
+        ("h, c = h0, c0 -> h, c = np.zeros_like(h0), np.zeros_like(c0)", "h0 and c0 not used"),
+        ("h, c = h0, c0 -> h, c = np.zeros_like(h0), c0", "h0 not used"),
+        ("(len(x)): -> (len(x)):\n        h, c = 0 * h0, 0 * c0", "states set to zero at every step"),
+        ("hs.append(h) -> hs.append(c)", "hs holds c"),
+        ("(h, c) -> (c, h)", "h_T and c_T exchanged"),
+        ("np.stack(hs), (h, c) -> np.stack(hs[::-1]), (h, c)", "hs in the other direction"),
+        ("np.stack(hs), (h, c) -> np.stack(hs), (hs[0], c)", "hs[0] returned for h_T"),
+        ("x[t] -> x[t - 1]", "inputs one step late, the last one first"),
+        ("x[t] -> x[0]", "x[0] at every step"),
+        ("x[t] -> x[len(x) - 1 - t]", "time runs backwards"),
+        ("        hs.append(h)\n ->  && c = sigmoid(f) -> hs.append(h); c = sigmoid(f)", "hs one step late"),
+        ("hs = [] -> hs = []; h = h.copy() && h = sigmoid(o) * np.tanh(c) -> h[:] = sigmoid(o) * np.tanh(c)", "hs holds the last state everywhere"),
+        ("np.stack(hs) -> np.stack([h0, *hs])", "wrong shape"),
+        ("np.stack(hs) -> np.stack(hs, axis=1)", "wrong shape"),
+        ("return np.stack(hs), (h, c) -> pass", "nothing returned"),
+        ("np.tanh(g) -> sigmoid(g)", "g squashed by σ"),
+        ("i, f, g, o = -> i, f, o, g =", "gates read as i f o g"),
+        ("np.tanh(g) -> sigmoid(g) && h @ W_hh.T -> h0 @ W_hh.T", "g squashed by σ + h not carried"),
+    ],
+    "lstm.backward": [
+        ("dh = dh + dhs[t] -> dh = dhs[t]", "dh overwritten"),
+        ("        dc = dc * f\n -> \n", "f left out of dc_prev"),
+        ("dc = dc * f -> dc = 0 * dc", "dc not carried + dc0 is zero"),
+        ("dh, dc = dh_T, dc_T -> dh, dc = 0 * dh_T, dc_T", "dh_T not used"),
+        ("dh, dc = dh_T, dc_T -> dh, dc = dh_T, 0 * dc_T", "dc_T not used"),
+        ("dh, dc = dh_T, dc_T -> dh, dc = 0 * dh_T, 0 * dc_T", "dh_T and dc_T not used"),
+        ("dh = dh + dhs[t] -> dh = dh", "dhs not used"),
+        ("dhs[t] -> dhs[t - 1]", "dhs one step off"),
+        ("dhs[t] -> dhs[T - 1 - t]", "dhs from the first to the last"),
+        ("dW_hh += dz.T @ old_h -> dW_hh += dz.T @ new_h", "dW_hh takes the new h"),
+        ("dc * old_c * f -> dc * c * f", "f takes the new c"),
+        ("reversed(range(T)) -> range(T)", "loop runs forward in time"),
+        ("dW_ih += -> dW_ih = && dW_hh += -> dW_hh = && db += -> db =", "dW overwritten"),
+        ("        dc = dc + dh * o -> \n        dc = dh * o", "dc overwritten"),
+        ("return dx, dh, dc -> return dx[::-1], dh, dc", "dx in the order of the loop"),
+        ("return dx, dh, dc, dW_ih, dW_hh, db -> return dx, dh, dc, dW_ih / T, dW_hh / T, db / T", "dW and db averaged over time"),
+        ("dW_ih, dW_hh, db\n -> dW_ih / T / len(h0), dW_hh / T / len(h0), db / T / len(h0)\n", "dW and db averaged over time and batch"),
+        ("    h, c = h0, c0 ->     h, c = 0 * h0, 0 * c0", "h0 and c0 not used"),
+        ("(1 - g ** 2) -> g * (1 - g)", "slope of g taken for that of σ"),
+        ("db += -> db = && dc * i * (1 - g ** 2) -> dc * i", "db of one step only + slope of g left out"),
+        ("dc_T\n    for -> dc_T\n    dhs[-1] += dh_T\n    for", "dh_T counted twice"),
+        ("dh = dh + dhs[t] -> dh += dhs[t]", "input changed in place"),
+        ("dx[t] = dz @ W_ih -> dx[t] += dz @ W_ih && return dx -> dx *= -1; return dx", "dx with the wrong sign"),
+    ],
+    "rnn.step": [
+        ("np.tanh( -> sigmoid(", "squashed by σ"),
+        ("np.tanh( -> (", "not squashed"),
+        (" + b -> ", "b left out"),
+        ("h_prev @ W_hh.T -> h_prev @ W_hh", "W_hh transposed"),
+        (" + b) -> ) + b", "b added after tanh"),
+        (" + h_prev @ -> ) + np.tanh(h_prev @", "each part squashed by itself, b with h"),
+        ("x @ W_ih.T + h_prev @ W_hh.T -> x @ W_ih.T", "h left out"),
+    ],
+    "rnn.step_backward": [
+        ("(1 - h ** 2) -> 1", "slope left out"),
+        ("(1 - h ** 2) -> h * (1 - h)", "slope of σ"),
+        ("(1 - h ** 2) -> (1 - np.tanh(h) ** 2)", "h squashed again in its slope"),
+        ("dz @ W_hh -> dz @ W_hh.T", "W_hh transposed in dh_prev"),
+        ("dz @ W_hh -> dh @ W_hh", "slope left out on the way to h_prev"),
+        ("dz.T @ h_prev -> dz.T @ h", "dW_hh takes the new h"),
+        ("dz.T @ h_prev -> h_prev.T @ dz", "dW_hh transposed"),
+        ("dz.T @ x -> x.T @ dz", "wrong shape"),
+        ("dz.sum(0) -> dz", "wrong shape"),
+        ("dz.sum(0) -> dz.mean(0)", "db averaged over the batch"),
+        ("dz.sum(0) -> dh.sum(0)", "slope left out in db"),
+    ],
+    "rnn.forward": [
+        ("h @ W_hh.T -> h0 @ W_hh.T", "h not carried"),
+        ("h = h0 -> h = np.zeros_like(h0)", "h0 not used"),
+        ("range(len(x)) -> range(len(x) - 1)", "last step left out"),
+        ("range(len(x)) -> range(1, len(x))", "first step left out"),
+        ("return hs, h\n -> return hs, hs[0]\n", "first state returned for the last"),
+        ("np.tanh( -> sigmoid(", "squashed by σ"),
+        ("x[t] @ -> x[max(t - 1, 0)] @", "inputs one step late"),
+    ],
+    "rnn.backward": [
+        ("dh = dh + dhs[t] -> dh = dhs[t]", "dh overwritten"),
+        ("(1 - hs[t + 1] ** 2) -> (1 - hs[t] ** 2)", "slope at the old state"),
+        ("dz.T @ hs[t] -> dz.T @ hs[t + 1]", "dW_hh takes the new h"),
+        ("dh = dz @ W_hh -> dh = dh @ W_hh", "slope left out on the way to h_prev"),
+        ("dh = dz @ W_hh -> dh = dz @ W_hh.T", "W_hh transposed in dh_prev"),
+        ("dW_hh = dW_hh + -> dW_hh = && dW_ih = dW_ih + -> dW_ih = && db = db + -> db =", "dW overwritten"),
+        ("dh = dh_T -> dh = 0 * dh_T", "dh_T not used"),
+        ("range(len(x) - 1, -1, -1) -> range(len(x) - 1, 0, -1)", "first step left out"),
+        ("range(len(x) - 1, -1, -1) -> range(len(x))", "loop runs forward in time"),
+        ("        dh = dh + dhs[t]\n ->  && dh = dz @ W_hh -> dh = dz @ W_hh + dhs[t]", "dhs added after the step"),
+    ],
+}  # fmt: skip
+BANK = [(kind, edit, name) for kind, slips in SLIPS.items() for edit, name in slips]
+
+
+def written(kind, edit=""):
+    """Return a learner's function, its text edited."""
+    source = ANSWERS[kind]
+    for one in edit.split(" && ") if edit else []:
+        old, new = one.split(" -> ")
+        assert old in source, (kind, edit)
+        source = source.replace(old, new)
+    scope = {}
+    exec(TOOLS + source, scope)
+    return scope["fn"]
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_the_learners_answers_are_right(kind):
+    report = exercises.check(kind, written(kind))
+    assert report.passed and report.mistakes == (), report
+
+
+@pytest.mark.parametrize(("kind", "edit", "name"), BANK)
+def test_a_slip_is_refused_and_named(kind, edit, name):
+    report = exercises.check(kind, written(kind, edit))
+    assert not report.passed
+    if name:
+        assert name in report.mistakes, report
+
+
+# Every known mistake by its switch: the right answer, broken on purpose, must be told apart.
+
+
+def broken(kind, *mistakes):
+    """Return a function that makes known mistakes."""
+    spec = KINDS[kind]
+
+    def fn(*arguments):
+        case = Case({}, dict(zip(spec.cases[0].arguments, arguments, strict=True)))
+        return tuple(_broken(spec, case, frozenset(mistakes)))
+
+    return fn
+
+
+CORE = [kind for kind in KINDS if kind.startswith(("lstm.", "rnn."))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_known_mistake_is_refused_and_named(kind):
+    assert exercises.check(kind, broken(kind)).passed
+    reports = {name: exercises.check(kind, broken(kind, name)) for name in _known(kind)}
+    assert not [name for name, report in reports.items() if report.passed]
+    assert not [name for name, report in reports.items() if name not in report.mistakes]
+    first = [name for name, report in reports.items() if report.mistakes[0] == name]
+    assert len(first) >= 0.95 * len(reports), set(reports) - set(first)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pairs_of_mistakes_are_refused_and_named(kind):
+    names, _ = _table(kind, 2)
+    rng = np.random.default_rng(0)
+    named = []
+    drawn = rng.choice(len(names), min(len(names), 40), replace=False)
+    for pair in (names[k] for k in drawn):
+        report = exercises.check(kind, broken(kind, *pair))
+        if report.passed:  # two slips may undo each other, in every number
+            assert all(
+                same(_broken(KINDS[kind], case, frozenset(pair)), _right(KINDS[kind], case))
+                for case in KINDS[kind].cases
+            )
+            continue
+        explained = [set(name.split(" + ")) for name in report.mistakes]
+        # One of the two may hide the other: then there is one to be named.
+        named.append(any(one <= set(pair) for one in explained))
+    assert len(named) >= 0.9 * len(drawn)
+    assert np.mean(named) >= 0.95
+
+
+def test_three_mistakes_in_three_outputs_are_named_apart():
+    edit = (
+        "dz.T @ h_prev -> dz.T @ (o * tc) && dz.sum(axis=0) -> dz.mean(axis=0) && "
+        "dct * f\n -> dc * f\n"
+    )
+    report = exercises.check("lstm.step_backward", written("lstm.step_backward", edit))
+    (names,) = report.mistakes
+    assert set(names.split(" + ")) == {
+        "dW_hh takes the new h",
+        "db averaged over the batch",
+        "dc_prev takes dc before h's share is added",
+    }
+
+
+# Right answers, in other styles
+
+
+def steps_in_loops(x, h_prev, c_prev, W_ih, W_hh, b):
+    B, H = h_prev.shape
+    h, c = [[0.0] * H for _ in range(B)], [[0.0] * H for _ in range(B)]
+    for n in range(B):
+        for u in range(H):
+            z = [
+                sum(W_ih[k * H + u, d] * x[n, d] for d in range(x.shape[1]))
+                + sum(W_hh[k * H + u, v] * h_prev[n, v] for v in range(H))
+                + b[k * H + u]
+                for k in range(4)
+            ]
+            i, f, o = (1 / (1 + math.exp(-z[k])) for k in (0, 1, 3))
+            c[n][u] = f * c_prev[n, u] + i * math.tanh(z[2])
+            h[n][u] = o * math.tanh(c[n][u])
+    return h, c
+
+
+def step_by_einsum(x, h_prev, c_prev, W_ih, W_hh, b):
+    H = h_prev.shape[1]
+    W, U = W_ih.reshape(4, H, -1), W_hh.reshape(4, H, H)
+    z = np.einsum("khd,bd->kbh", W, x) + np.einsum("khj,bj->kbh", U, h_prev) + b.reshape(4, 1, H)
+    i, f, g, o = sigmoid(z[0]), sigmoid(z[1]), np.tanh(z[2]), sigmoid(z[3])
+    c = f * c_prev + i * g
+    return [o * np.tanh(c), c]
+
+
+def step_by_torch(x, h_prev, c_prev, W_ih, W_hh, b):
+    cell = torch.nn.LSTMCell(x.shape[1], h_prev.shape[1]).double()
+    with torch.no_grad():
+        for name, value in {"weight_ih": W_ih, "weight_hh": W_hh, "bias_ih": b}.items():
+            getattr(cell, name).copy_(torch.from_numpy(value))
+        cell.bias_hh.zero_()
+    return cell(*(torch.from_numpy(x),), tuple(map(torch.from_numpy, (h_prev, c_prev))))
+
+
+def step_in_single_precision(*arguments):
+    return lstm.step(*(a.astype(np.float32) for a in arguments))
+
+
+def step_by_concatenation(x, h_prev, c_prev, W_ih, W_hh, b):
+    W = np.hstack([W_ih, W_hh, b[:, None]])
+    z = np.hstack([x, h_prev, np.ones((len(x), 1))]) @ W.T
+    i, f, g, o = z.reshape(len(x), 4, -1).swapaxes(0, 1)
+    c = c_prev * sigmoid(f) + np.tanh(g) * sigmoid(i)
+    return np.tanh(c) * sigmoid(o), c
+
+
+def step_with_features_first(x, h_prev, c_prev, W_ih, W_hh, b):
+    z = (W_ih @ x.T + W_hh @ h_prev.T + b[:, None]).T
+    i, f, g, o = np.array_split(z, 4, axis=1)
+    c = sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g)
+    return np.asfortranarray(sigmoid(o) * np.tanh(c)), c[:, ::-1][:, ::-1]  # not contiguous
+
+
+def step_by_tanh_alone(x, h_prev, c_prev, W_ih, W_hh, b):
+    z = x @ W_ih.T + h_prev @ W_hh.T + b
+    H = z.shape[1] // 4
+    i, f, o = ((1 + np.tanh(z[:, k * H : (k + 1) * H] / 2)) / 2 for k in (0, 1, 3))
+    c = f * c_prev + i * (1 - 2 / (1 + np.exp(2 * z[:, 2 * H : 3 * H])))
+    return {"h": o * np.tanh(c), "c": c}.values()
+
+
+def step_stacked(*arguments):
+    return np.stack(lstm.step(*arguments))
+
+
+def step_that_prints_and_warns(*arguments):
+    print("looking at", arguments[0].shape)
+    warnings.warn("careful", stacklevel=1)
+    np.log(np.zeros(1))
+    return lstm.step(*arguments)
+
+
+class Step:
+    """A callable that is no function."""
+
+    def __call__(self, x, h, c, *weights):
+        return lstm.step(x, h, c, *weights)
+
+
+STYLES = [
+    steps_in_loops, step_by_einsum, step_by_torch, step_in_single_precision,
+    step_by_concatenation, step_with_features_first, step_by_tanh_alone, step_stacked,
+    step_that_prints_and_warns, Step(), lstm.step, lambda *a: tuple(np.asmatrix(s) for s in lstm.step(*a)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STYLES)
+def test_a_right_step_passes_in_any_style(step):
+    report = exercises.check("lstm.step", step)
+    assert report.passed, report
+
+
+def by_autograd(forward, arguments, weights_of_outputs):
+    tensors = [torch.tensor(a, requires_grad=True) for a in arguments]
+    results = forward(*tensors)
+    loss = sum(
+        (r * torch.tensor(w)).sum() for r, w in zip(results, weights_of_outputs, strict=True)
+    )
+    return torch.autograd.grad(loss, tensors)
+
+
+def torch_step(x, h, c, W_ih, W_hh, b):
+    i, f, g, o = (x @ W_ih.T + h @ W_hh.T + b).chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def torch_forward(x, h, c, *weights):
+    hs = []
+    for x_t in x:
+        h, c = torch_step(x_t, h, c, *weights)
+        hs.append(h)
+    return torch.stack(hs), h, c
+
+
+def step_backward_by_autograd(dh, dc, *arguments):
+    return by_autograd(torch_step, arguments, (dh, dc))
+
+
+def backward_by_autograd(dhs, dh_T, dc_T, *arguments):
+    return by_autograd(torch_forward, arguments, (dhs, dh_T, dc_T))
+
+
+def backward_by_the_package(dhs, dh_T, dc_T, *arguments):
+    return lstm.backward(dhs, lstm.forward(*arguments)[2], dh_T, dc_T)
+
+
+def backward_in_single_precision(*arguments):
+    return backward_by_the_package(*(a.astype(np.float32) for a in arguments))
+
+
+def backward_in_float32_by_autograd(*arguments):
+    return backward_by_autograd(*(a.astype(np.float32) for a in arguments))
+
+
+def forward_with_a_list(x, h0, c0, *weights):
+    hs = []
+    for x_t in x:
+        h0, c0 = lstm.step(x_t, h0, c0, *weights)
+        hs.append(h0)
+    return [hs, [h0, c0]]
+
+
+def flat_forward(*arguments):
+    hs, (h_T, c_T), _ = lstm.forward(*arguments)
+    return hs, h_T, c_T
+
+
+def rnn_backward_by_the_package(dhs, dh_T, *arguments):
+    return list(rnn.backward(dhs, rnn.forward(*arguments)[2], dh_T))
+
+
+def rnn_backward_by_autograd(dhs, dh_T, *arguments):
+    def forward(x, h, W_ih, W_hh, b):
+        hs = []
+        for x_t in x:
+            h = (x_t @ W_ih.T + h @ W_hh.T + b).tanh()
+            hs.append(h)
+        return torch.stack(hs), h
+
+    return by_autograd(forward, arguments, (dhs, dh_T))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fn"),
+    [
+        ("lstm.step_backward", lstm.step_backward),
+        ("lstm.step_backward", step_backward_by_autograd),
+        ("lstm.forward", lstm.forward),
+        ("lstm.forward", forward_with_a_list),
+        ("lstm.forward", flat_forward),
+        ("lstm.forward", lambda *a: torch_forward(*map(torch.tensor, a))),
+        ("lstm.forward", lambda *a: lstm.forward(*(v.astype(np.float32) for v in a))),
+        ("lstm.backward", backward_by_the_package),
+        ("lstm.backward", backward_by_autograd),
+        ("lstm.backward", backward_in_single_precision),
+        ("lstm.backward", backward_in_float32_by_autograd),
+        ("rnn.step", rnn.step),
+        ("rnn.step", lambda *a: (rnn.step(*a),)),
+        ("rnn.step", lambda *a: rnn.step(*a).astype(np.float32).tolist()),
+        ("rnn.step_backward", rnn.step_backward),
+        ("rnn.forward", rnn.forward),
+        ("rnn.forward", lambda *a: rnn.forward(*a)[:2]),
+        ("rnn.backward", rnn_backward_by_the_package),
+        ("rnn.backward", rnn_backward_by_autograd),
+    ],
+)
+def test_a_right_answer_passes_in_any_style(kind, fn):
+    report = exercises.check(kind, fn)
+    assert report.passed, report
+
+
+@pytest.mark.parametrize("kind", CORE)
+@pytest.mark.parametrize("off", [1e-3, 1e-4])
+def test_one_number_a_little_off_is_enough(kind, off):
+    def fn(*arguments):
+        outputs = broken(kind)(*arguments)
+        k = int(np.argmax([o.size for o in outputs]))
+        outputs[k].flat[3] += off * np.abs(outputs[k]).max()
+        return outputs
+
+    report = exercises.check(kind, fn)
+    assert not report.passed
+    assert "0.000" in str(report) or "e-" in str(report)
+
+
+# What never comes as far as numbers
+
+
+def raising(x, h_prev, W_ih, W_hh, b):
+    z = x @ W_ih + h_prev @ W_hh.T + b
+    return np.tanh(z)
+
+
+def calling(x, h_prev, W_ih, W_hh, b):
+    return undefined_name(x)  # noqa: F821
+
+
+def yielding(x, h_prev, W_ih, W_hh, b):
+    yield 1 / 0
+
+
+KEPT = []
+
+
+def keeping(x, h_prev, W_ih, W_hh, b):
+    KEPT.append(0)
+    return rnn.step(x, h_prev, W_ih, W_hh, b) * len(KEPT)
+
+
+def right_once(x, h_prev, W_ih, W_hh, b, calls=[0]):  # noqa: B006
+    calls[0] += 1
+    return rnn.step(x, h_prev, W_ih, W_hh, b) + (calls[0] > 2)
+
+
+def with_nan(*arguments):
+    h = rnn.step(*arguments)
+    h[1, 2] = np.nan
+    return h
+
+
+def changing(x, h_prev, W_ih, W_hh, b):
+    h_prev[:] = rnn.step(x, h_prev, W_ih, W_hh, b)
+    return h_prev
+
+
+@pytest.mark.parametrize(
+    ("fn", "mistake", "words"),
+    [
+        (lambda *a: None, "nothing returned", "return at the end"),
+        (lambda x, h: h, "wrong arguments", r"step\(x, h_prev, W_ih, W_hh, b\)"),
+        (raising, "exception", r"ValueError: .* in raising, line \d+\n +z = x @ W_ih \+"),
+        (raising, "exception", r"x \(3, 2\), h_prev \(3, 4\), W_ih \(4, 2\)"),
+        (calling, "exception", "NameError: name 'undefined_name' is not defined, in calling"),
+        (yielding, "exception", "ZeroDivisionError"),
+        (lambda *a: rnn.step(*a).T, "wrong shape", r"\(B = 3, H = 4\), got shape \(4, 3\)\. .*transposed"),
+        (lambda *a: rnn.step(*a).sum(0), "wrong shape", "axis B is gone"),
+        (lambda *a: rnn.step(*a)[None], "wrong shape", "size 1 too many"),
+        (lambda *a: rnn.step(*a).ravel(), "wrong shape", "another arrangement"),
+        (lambda *a: rnn.step(*a)[:, :1], "wrong shape", r"got shape \(3, 1\)"),
+        (lambda *a: "done", "not numbers", "got str"),
+        (lambda *a: [[1, 2], [3]], "not numbers", "makes no array"),
+        (lambda *a: rnn.step(*a) > 0, "not numbers", "bool"),
+        (lambda *a: rnn.step(*a) + 0j, "not numbers", "complex"),
+        (with_nan, "NaN or infinity", r"1 of 12 numbers are not finite, the first at index \(1, 2\)"),
+        (lambda *a: rnn.step(*a) * np.inf, "NaN or infinity", "12 of 12"),
+        (changing, "input changed in place", "h_prev held other numbers"),
+        (keeping, "something kept between calls", "gives two answers"),
+        (right_once, "something kept between calls", "gives two answers"),
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_is_said_in_plain_words(fn, mistake, words):
+    report = exercises.check("rnn.step", fn)
+    assert not report.passed and mistake in report.mistakes
+    assert re.search(words, str(report)), report
+
+
+def test_the_wrong_number_of_outputs():
+    for fn, count in [
+        (lambda *a: lstm.step(*a)[0], "one value"),
+        (lambda *a: [*lstm.step(*a), 0], "3 values"),
+    ]:
+        report = exercises.check("lstm.step", fn)
+        assert report.mistakes == ("wrong number of outputs",)
+        assert f"Expected 2, h, c; got {count}" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("hs", "words"),
+    [
+        (lambda hs, h0: np.concatenate([h0[None], hs]), "one step too many"),
+        (lambda hs, h0: hs[1:], "one step too few"),
+        (lambda hs, h0: hs.swapaxes(0, 1), "batch first"),
+        (lambda hs, h0: hs[-1], "axis T is gone"),
+    ],
+)
+def test_what_a_wrong_shape_in_time_looks_like(hs, words):
+    def fn(x, h0, *weights):
+        right, h_T, _ = rnn.forward(x, h0, *weights)
+        return hs(right, h0), h_T
+
+    assert words in str(exercises.check("rnn.forward", fn))
+
+
+def test_only_the_first_call_prints(capsys):
+    exercises.check("rnn.step", lambda *a: (print("here"), rnn.step(*a))[1])
+    assert capsys.readouterr().out == "here\n"
+
+
+def test_a_learner_may_stop_the_check():
+    def fn(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        exercises.check("rnn.step", fn)
+
+
+# Where no known mistake fits
+
+
+def spoilt(kind, spoil):
+    def fn(*arguments):
+        outputs = [np.array(o) for o in broken(kind)(*arguments)]
+        spoil(outputs)
+        return outputs
+
+    return str(exercises.check(kind, fn))
+
+
+def test_an_unknown_mistake_is_narrowed_down():
+    def in_one_gate(outputs):
+        H = len(outputs[5]) // 4
+        outputs[5][H : 2 * H] += 0.3
+
+    text = spoilt("lstm.step_backward", in_one_gate)
+    assert "Right: dx, dh_prev, dc_prev, dW_ih, dW_hh." in text
+    assert "Wrong in the block of f." in text
+
+    def from_a_step_on(outputs):
+        outputs[0][1:] += 0.3
+
+    assert "Right up to step 0, wrong from step 1 on." in spoilt("lstm.forward", from_a_step_on)
+
+    def until_a_step(outputs):
+        outputs[0][:-1] += 0.3
+
+    assert "Wrong up to step 0, right from step 1 on." in spoilt("lstm.backward", until_a_step)
+
+    def by_a_factor(outputs):
+        outputs[2] *= 3
+
+    assert "It is the right one times 3." in spoilt("lstm.step_backward", by_a_factor)
+
+    def moved(outputs):
+        outputs[1][:] = outputs[1][::-1].copy()
+
+    assert "The right numbers stand in other places." in spoilt("lstm.step", moved)
+
+    def in_one_sequence(outputs):
+        outputs[1][1] += 0.3
+
+    assert "Wrong in the sequences 1 of the batch alone." in spoilt("lstm.step", in_one_sequence)
+
+
+def test_what_can_be_named_is_named_beside_what_cannot():
+    edit = "dz.sum(axis=0) -> dz.mean(axis=0) && dz.T @ h_prev -> np.sin(dz.T @ h_prev)"
+    report = exercises.check("lstm.step_backward", written("lstm.step_backward", edit))
+    assert report.mistakes == ()
+    assert "db averaged over the batch\n    db, taken alone, fits this." in str(report)
+    assert "dW_hh is off by about" in str(report)
+
+
+# What the learner sees
+
+
+def test_a_report_shows_in_a_terminal():
+    report = exercises.check("lstm.step", written("lstm.step", "np.tanh(zg) -> sigmoid(zg)"))
+    assert str(report) == repr(report)
+    assert str(report).splitlines() == [
+        "lstm.step: not right yet",
+        "  g squashed by σ",
+        "    You applied the logistic function to g. The candidate is squashed by tanh, so that "
+        "content can be negative.",
+        "    Read again: The gates (book/2-cell/gates)",
+    ]
+
+
+def test_a_report_shows_in_a_notebook():
+    def fn(x, h_prev, W_ih, W_hh, b):
+        return x if len(x) < 3 else "<script>" + x
+
+    html = exercises.check("rnn.step", fn)._repr_html_()
+    assert html.startswith('<div class="admonition attention">') and html.endswith("</div>")
+    assert "<script>" not in html and "&lt;script&gt;" in html
+    assert "style" not in html
+    assert 'class="admonition tip"' in exercises.check("rnn.step", rnn.step)._repr_html_()
+    for tag in ("div", "p", "strong", "pre", "code"):
+        assert len(re.findall(f"<{tag}[ >]", html)) == html.count(f"</{tag}>")
+
+
+def test_reports_are_the_same_at_every_run():
+    for edit in ("o * np.tanh(c) -> o * np.sin(c)", "np.tanh(zg) -> zg && + b\n -> \n"):
+        texts = {str(exercises.check("lstm.step", written("lstm.step", edit))) for _ in range(3)}
+        assert len(texts) == 1
+
+
+def test_the_pages_to_read_again_exist():
+    book = Path(__file__).parent.parent
+    for page, title in PAGES.values():
+        first = json.loads((book / f"{page}.ipynb").read_text())["cells"][0]["source"]
+        headings = [line.strip("# \n").replace("`", "") for line in first if line.startswith("# ")]
+        assert title in headings
+    for kind in KINDS.values():
+        assert kind.page in PAGES
+        assert all(mistake.page in PAGES for mistake in kind.mistakes.values())
+
+
+def test_sentences_are_sentences():
+    for kind in KINDS:
+        for name, mistake in _known(kind).items():
+            assert mistake.says.removesuffix(")")[-1] in ".?", name
+            assert " + " not in name and len(name) < 50
+            assert "  " not in mistake.says
+
+
+def test_kinds_are_listed():
+    assert exercises.kinds() == list(KINDS)
+    for kind in KINDS:
+        assert "->" in exercises.signature(kind)
+
+
+def test_sizes_are_all_different_and_above_one():
+    for kind in CORE:
+        for case in KINDS[kind].cases:
+            sizes = list(case.sizes.values())
+            assert min(sizes) > 1 and len(set(sizes)) == len(sizes)
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match=r"kind: expected one of lstm.step, .*, got 'lstm'"):
+        exercises.check("lstm", lstm.step)
+    with pytest.raises(ValueError, match="kind"):
+        exercises.signature("lstm")
+    with pytest.raises(TypeError, match="fn: expected the function itself, not called, got tuple"):
+        exercises.check("lstm.step", (1, 2))

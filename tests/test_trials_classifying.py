@@ -1,0 +1,62 @@
+"""How the vowels are split, scaled and shuffled, and how the mistaken networks are mistaken."""
+
+import numpy as np
+import pytest
+import torch
+
+from lstm_tutorial import datasets, trials_classifying
+
+TRAIN, TEST = datasets.japanese_vowels()
+VALID = np.arange(len(TRAIN.x))[:, None] < TRAIN.lengths
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_six_of_each_speaker_are_held_out(seed):
+    kept, held_out = trials_classifying.split(TRAIN.labels, seed)
+    assert np.array_equal(np.sort(np.concatenate([kept, held_out])), np.arange(270))
+    assert np.bincount(TRAIN.labels[held_out]).tolist() == [6] * 9
+
+
+def test_the_seed_decides_who_is_held_out():
+    first, same, other = (trials_classifying.split(TRAIN.labels, seed)[1] for seed in (0, 0, 1))
+    assert np.array_equal(first, same) and not np.array_equal(first, other)
+
+
+def test_the_frames_of_the_first_part_decide_the_scale():
+    fitted, tested = trials_classifying.scale([TRAIN, TEST])
+    frames = fitted.x[VALID]
+    np.testing.assert_allclose(frames.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(frames.std(axis=0), 1, rtol=1e-12)
+    assert (fitted.x[~VALID] == 0).all()
+    raw = TRAIN.x[VALID]
+    wanted = (TEST.x[0, 0] - raw.mean(axis=0)) / raw.std(axis=0)
+    np.testing.assert_allclose(tested.x[0, 0], wanted, rtol=1e-12)
+
+
+def test_with_padding_the_whole_array_is_scaled():
+    (fitted,) = trials_classifying.scale([TRAIN], padding=True)
+    np.testing.assert_allclose(fitted.x.mean(axis=(0, 1)), 0, atol=1e-12)
+    assert (fitted.x[~VALID] != 0).all()
+
+
+def test_frames_are_shuffled_within_their_utterance():
+    shuffled = trials_classifying.shuffle(TRAIN, seed=0)
+    assert (shuffled.x[~VALID] == 0).all()
+    moved = 0
+    for b, n in enumerate(TRAIN.lengths):
+        before, after = (part.x[:n, b].tolist() for part in (TRAIN, shuffled))
+        assert sorted(before) == sorted(after)
+        moved += before != after
+    assert moved == 270
+
+
+@pytest.mark.parametrize("model", [*trials_classifying.MODELS, *trials_classifying.MISTAKES])
+def test_the_mistaken_networks_alone_depend_on_the_padding(model):
+    torch.manual_seed(0)
+    net = trials_classifying._network(model)
+    x, lengths = torch.randn(5, 2, 12), torch.tensor([3, 5])
+    with torch.no_grad():
+        change = net(torch.cat([x, torch.zeros(4, 2, 12)]), lengths) - net(x, lengths)
+    mistaken = model in trials_classifying.MISTAKES
+    assert (change.abs().amax(dim=1) > 1e-4).all() == mistaken
+    assert mistaken or change.abs().max() < 1e-6
