@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from lstm_tutorial import _check, datasets, tasks, training
@@ -281,9 +282,14 @@ def _setting(batch: int) -> Iterator[Setting]:
         return
     if cuda:
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if cuda else "gloo")
+    # torchrun keeps one store of addresses over all restarts of a run; without a part of its own
+    # for each, a process may find the address of one that died.
+    store, rank, _ = next(rendezvous("env://"))
+    life = dist.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+    backend = "nccl" if cuda else "gloo"
+    dist.init_process_group(backend, store=life, rank=rank, world_size=processes)
     try:
-        yield Setting(device, dist.get_rank(), processes)
+        yield Setting(device, rank, processes)
     finally:
         dist.destroy_process_group()
 

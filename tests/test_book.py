@@ -32,6 +32,7 @@ TIMED_CELLS: set[tuple[str, str]] = {
     ("book/3-scratch/fast.ipynb", "41f541e0"),
     ("book/3-scratch/fast.ipynb", "376a9c6f"),
     ("book/4-practice/memory.ipynb", "432462e8"),
+    ("book/4-practice/service.ipynb", "0556c706"),
 }
 
 

@@ -213,13 +213,14 @@ import torch.distributed as dist
 from lstm_tutorial import train
 torch.set_default_dtype(torch.float64)
 dist.init_process_group("gloo")
-dist.init_process_group = dist.destroy_process_group = lambda *args: None
+dist.init_process_group = dist.destroy_process_group = lambda *args, **options: None
 for line in open(sys.argv[1]):
     status = train.main(line.split())
     if status:
         sys.exit(status)
 """
-# In its first life the second process kills itself as soon as there is a checkpoint.
+# In its first life the second process kills itself as soon as there is a checkpoint. In its second
+# it comes late, so that the first would find the dead one's address if it was still on record.
 ONE_DIES = """
 import os, shutil, signal, sys, threading, time
 import torch
@@ -232,8 +233,11 @@ def die():
     shutil.copy(sys.argv[1], sys.argv[1] + ".copy")
     os.kill(os.getpid(), signal.SIGKILL)
 
-if os.environ["RANK"] == "1" and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
-    threading.Thread(target=die, daemon=True).start()
+if os.environ["RANK"] == "1":
+    if os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+        threading.Thread(target=die, daemon=True).start()
+    else:
+        time.sleep(2)
 sys.exit(train.main(sys.argv[2:]))
 """
 
