@@ -222,7 +222,8 @@ def _where(name: str, axes: list[str], got: Array, want: Array) -> Iterator[str]
             continue
         if axis == "4H":
             bad = [g for g, block in zip("ifgo", np.split(hit, 4), strict=True) if block.any()]
-            yield f"Wrong in the block{'s' if len(bad) > 1 else ''} of {', '.join(bad)}."
+            if len(bad) < 4:
+                yield f"Wrong in the block{'s' if len(bad) > 1 else ''} of {', '.join(bad)}."
         elif axis == "T":
             yield _steps(np.flatnonzero(hit), len(hit))
         elif axis == "B":
