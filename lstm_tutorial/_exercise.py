@@ -19,7 +19,12 @@ PAGES = {
     "numpy": ("book/3-scratch/numpy", "The LSTM in NumPy"),
     "pytorch": ("book/3-scratch/pytorch", "The LSTM in PyTorch"),
     "same": ("book/3-scratch/same", "The same as nn.LSTM"),
+    "vanishing": ("book/1-problem/vanishing", "Vanishing and exploding gradients, measured"),
     "nn-lstm": ("book/4-practice/nn-lstm", "nn.LSTM in full"),
+    "memory": ("book/4-practice/memory", "Memory and compute"),
+    "forecasting": ("book/4-practice/forecasting", "Forecasting"),
+    "classifying": ("book/4-practice/classifying", "Classifying sequences"),
+    "training": ("book/4-practice/training", "Training well"),
 }
 
 
@@ -66,7 +71,7 @@ class Kind(NamedTuple):
     outputs : dict
         The axes of each output, as in `_check.Arrays`, by name; "" for a number.
     cases : sequence of Case
-        Small ones first: the search for pairs runs on the first alone.
+        Small ones first.
     reference : callable
         Takes the arguments and a set of mistakes, and returns the outputs that they lead to.
     mistakes : dict
@@ -77,6 +82,9 @@ class Kind(NamedTuple):
         Turns what the learner returned into a flat sequence of outputs, where it may be nested.
     prepare : callable
         Turns an argument, a copy, into what the learner is given.
+    searched : int
+        The number of cases, from the first, on which mistakes are looked for. One is enough, and
+        fast, where every mistake shows in it.
     """
 
     signature: str
@@ -87,6 +95,7 @@ class Kind(NamedTuple):
     page: str
     unpack: Callable[[Any], Any] = lambda returned: returned
     prepare: Callable[[Any], Any] = lambda argument: argument
+    searched: int = 1
 
 
 def sigmoid(z: Array) -> Array:
@@ -151,3 +160,26 @@ def pick(mistakes: Mistakes, ways: Mapping[str, Callable[[], Any]], right: Any) 
         if name in mistakes:
             return way()
     return right
+
+
+Ways = Mapping[str, tuple[str, Callable[..., Any]]]
+
+
+def by_ways(
+    signature: str,
+    outputs: Mapping[str, str],
+    cases: Sequence[Case],
+    right: Callable[..., Any],
+    ways: Ways,
+    page: str,
+    **more: Any,
+) -> Kind:
+    """Return a kind of a few lines: each mistake, by name, has a sentence and its own function."""
+
+    def reference(*, m: Mistakes, **arguments: Any) -> Sequence[Any]:
+        function = next((ways[name][1] for name in ways if name in m), right)
+        result = function(**arguments)
+        return result if isinstance(result, tuple | list) else [result]
+
+    mistakes = {name: Mistake(says, page, "way") for name, (says, _) in ways.items()}
+    return Kind(signature, outputs, cases, reference, mistakes, page, searched=len(cases), **more)

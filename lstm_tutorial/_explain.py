@@ -11,7 +11,9 @@ from lstm_tutorial import (
     _mistakes_lstm,
     _mistakes_lstm_back,
     _mistakes_lstm_time,
+    _mistakes_practice,
     _mistakes_rnn,
+    _mistakes_small,
 )
 from lstm_tutorial._exercise import Array, Case, Kind, Mistake, Mistakes
 from lstm_tutorial._report import Note
@@ -22,6 +24,8 @@ KINDS: dict[str, Kind] = {
     "lstm.forward": _mistakes_lstm_time.FORWARD_KIND,
     "lstm.backward": _mistakes_lstm_time.BACKWARD_KIND,
     **_mistakes_rnn.KINDS,
+    **_mistakes_small.KINDS,
+    **_mistakes_practice.KINDS,
 }
 TOLERANCE = 2e-5  # of an output's largest entry: room for float32, none for a mistake
 SHOWN = 3  # explanations that a report spells out
@@ -101,32 +105,34 @@ def _vector(outputs: Sequence[Array], scales: Sequence[float]) -> Array:
 
 @cache
 def _table(kind: str, together: int) -> tuple[list[tuple[str, ...]], Array]:
-    """Return what every mistake, or every two of them, lead to in the first case, a row each.
+    """Return what every mistake, or every two of them, lead to, a row each.
 
-    In single precision, to save memory: rows that come near are compared again in full.
+    Of the cases that are searched, in single precision to save memory: rows that come near are
+    compared again in full.
     """
     spec, known = KINDS[kind], _known(kind)
-    case = spec.cases[0]
-    right = _right(spec, case)
-    sizes = scales(right)
-    size = sum(a.size for a in right)
+    right = [(case, scales(_right(spec, case))) for case in spec.cases[: spec.searched]]
     names, rows = [], []
     for combination in combinations(known, together):
         groups = [known[name].group for name in combination if known[name].group]
         if len(set(groups)) < len(groups):
             continue
-        outputs = _broken(spec, case, frozenset(combination))
-        if outputs is not None:
+        outputs = [(_broken(spec, case, frozenset(combination)), sizes) for case, sizes in right]
+        row = [_vector(out, sizes) for out, sizes in outputs if out is not None]
+        if len(row) == len(right):
             names.append(combination)
-            rows.append(_vector(outputs, sizes).astype(np.float32))
-    return names, np.array(rows).reshape(-1, size)
+            rows.append(np.concatenate(row).astype(np.float32))
+    return names, np.array(rows)
 
 
 def _matches(kind: str, runs: Sequence[Run], together: int) -> Iterator[tuple[str, ...]]:
     """Yield the combinations of mistakes that give the learner's numbers in every case."""
     spec = KINDS[kind]
     names, rows = _table(kind, together)
-    got = _vector(runs[0].outputs, scales(_right(spec, runs[0].case)))
+    if not names:
+        return
+    searched = runs[: spec.searched]
+    got = np.concatenate([_vector(r.outputs, scales(_right(spec, r.case))) for r in searched])
     with np.errstate(all="ignore"):
         near = np.abs(rows - got).max(axis=1) <= 1e-4 * max(1.0, np.abs(got).max())
     for k in np.flatnonzero(near):
@@ -216,7 +222,8 @@ def _where(name: str, axes: list[str], got: Array, want: Array) -> Iterator[str]
             continue
         if axis == "4H":
             bad = [g for g, block in zip("ifgo", np.split(hit, 4), strict=True) if block.any()]
-            yield f"Wrong in the block{'s' if len(bad) > 1 else ''} of {', '.join(bad)}."
+            if len(bad) < 4:
+                yield f"Wrong in the block{'s' if len(bad) > 1 else ''} of {', '.join(bad)}."
         elif axis == "T":
             yield _steps(np.flatnonzero(hit), len(hit))
         elif axis == "B":

@@ -203,7 +203,11 @@ def _outputs(spec: Kind, case: Case, returned: Any) -> list[Array]:
         if isinstance(returned, tuple) and len(returned) == 1:
             values = list(returned)
     else:
-        values = _several(spec.unpack(returned), len(wanted))
+        try:
+            unpacked = spec.unpack(returned)
+        except ValueError as error:
+            raise _Trouble("wrong shape", Note("Wrong shape", f"{error}.")) from None
+        values = _several(unpacked, len(wanted))
     if len(values) != len(wanted):
         number = "one value" if len(values) == 1 else f"{len(values)} values"
         raise _Trouble(
