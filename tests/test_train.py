@@ -272,3 +272,17 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path, monkeypatch, capsys
     resumed = torch.load(tmp_path / "resumed.pt")
     assert furthest(resumed, torch.load(tmp_path / "vowels.pt")) < 1e-10
     assert said.count("epoch ") == len(commands)
+
+
+def test_a_killed_process_is_started_again_and_the_weights_are_the_same(tmp_path, float64):
+    path, args = tmp_path / "c.pt", ["vowels", "--epochs", "8", "--hidden", "3"]
+    (tmp_path / "script.py").write_text(ONE_DIES)
+    options = [*args, "--checkpoint", path, "--out", tmp_path / "two.pt"]
+    _, error = torchrun(tmp_path / "script.py", path, *options, restarts=1)
+    assert "SIGKILL" in error or "exitcode: -9" in error
+    alone = run(*args, out=tmp_path / "w.pt")
+    assert furthest(alone, torch.load(tmp_path / "two.pt")) < 1e-10
+    # What two processes had stored at the crash, one can go on from.
+    copy = tmp_path / "c.pt.copy"
+    assert len(torch.load(copy)["state"]["history"]) < 8
+    assert furthest(alone, run(*args, "--checkpoint", copy, out=tmp_path / "w.pt")) < 1e-10
