@@ -103,6 +103,13 @@ def test_a_notebook_is_in_the_table_of_contents(name):
 
 
 @every_notebook
+def test_a_notebook_has_one_title_and_it_comes_first(name):
+    titles = [cell for cell in cells(name, "markdown") if re.search(r"^# ", cell.source, re.M)]
+    assert len(re.findall(r"^# ", prose(name), re.M)) == 1
+    assert titles == [cells(name)[0]] and titles[0].source.startswith("# ")
+
+
+@every_notebook
 def test_tags_come_from_a_short_list(name):
     assert set().union(*map(tags, cells(name))) <= TAGS
 
