@@ -123,7 +123,7 @@ test-pages: .make/pages ## open every built page in Chromium
 
 .make/package: $(SETUP) $(PACKAGE) $(PACKAGE_TESTS) pyproject.toml
 	$(begin)
-	pytest -q --doctest-modules lstm_tutorial $(PACKAGE_TESTS)
+	pytest -q -n 2 --doctest-modules lstm_tutorial $(PACKAGE_TESTS)
 	$(end)
 
 .make/book: $(SETUP) $(BOOK_TESTS) $(SITE) $(PACKAGE) $(TOOLS) Makefile README.md requirements.txt constraints.txt
