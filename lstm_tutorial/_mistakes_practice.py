@@ -13,8 +13,10 @@ from lstm_tutorial._exercise import (
     Kind,
     Mistake,
     Mistakes,
+    as_tensor,
     by_ways,
     chosen,
+    deaf,
     draw,
     in_order,
     orders,
@@ -24,14 +26,6 @@ from lstm_tutorial._exercise import (
 from lstm_tutorial._mistakes_lstm import STEP, step
 from lstm_tutorial._mistakes_rnn import forward as rnn_forward
 from lstm_tutorial._mistakes_rnn import step_backward as rnn_step_backward
-
-
-def as_tensor(value: Any) -> Any:
-    """Return arrays as PyTorch's tensors, and all else as it is."""
-    import torch
-
-    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
-
 
 # Batches of many lengths
 
@@ -213,6 +207,7 @@ MASKED_LOSS = by_ways(
     },
     "nn-lstm",
     prepare=as_tensor,
+    ask=deaf,
 )
 
 # One step in PyTorch, from the pre-activations
@@ -938,6 +933,8 @@ INIT = Kind(
     "numpy",
     unpack=_describe,
     searched=2,
+    generic=False,
+    praise="The shapes, the bound, the spread and the biases are right.",
 )
 
 KINDS = {

@@ -2,30 +2,8 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import NamedTuple
 
-from lstm_tutorial._exercise import PAGES
-
-
-class Note(NamedTuple):
-    """One thing that a report says.
-
-    Attributes
-    ----------
-    title : str
-        What is wrong, in a few words; empty for a remark that belongs to the note before.
-    says : str
-        The same in a sentence or two.
-    page : str
-        A key of `PAGES`, or empty.
-    code : str
-        A line of the learner's, or empty.
-    """
-
-    title: str
-    says: str
-    page: str = ""
-    code: str = ""
+from lstm_tutorial._exercise import PAGES, Note
 
 
 class Report:
@@ -34,8 +12,6 @@ class Report:
     Attributes
     ----------
     kind : str
-    outputs : tuple of str
-        The names of what the function returns.
     passed : bool
     mistakes : tuple of str
         Names, most likely first; two mistakes made together have their names joined by " + ".
@@ -45,10 +21,10 @@ class Report:
     """
 
     def __init__(
-        self, kind: str, outputs: Sequence[str], mistakes: Sequence[str], notes: Sequence[Note]
+        self, kind: str, praise: str, mistakes: Sequence[str], notes: Sequence[Note]
     ) -> None:
         self.kind = kind
-        self.outputs = tuple(outputs)
+        self._praise = praise
         self.passed = not notes
         self.mistakes = tuple(mistakes)
         self.notes = tuple(notes)
@@ -56,10 +32,6 @@ class Report:
     @property
     def _headline(self) -> str:
         return f"{self.kind}: " + ("right" if self.passed else "not right yet")
-
-    @property
-    def _praise(self) -> str:
-        return f"{', '.join(self.outputs)}: the same numbers as the reference on every input tried."
 
     def __repr__(self) -> str:
         lines = [self._headline]
