@@ -254,7 +254,7 @@ def by_trials(signature: str, trials: Trials, page: str) -> Kind:
         {"trials": ""},
         [Case({}, {})],
         lambda m: [1.0],
-        {},
+        {name: Mistake(says, page) for name, (says, _) in trials.items()},
         page,
         ask=ask,
         generic=False,

@@ -53,10 +53,6 @@ DELAY_LINE = by_trials(
             "The second unit reports the present input, not the one before.",
             lambda fn: _off_by(0)(fn) > 0.1,
         ),
-        "two steps late": (
-            "The second unit reports the input of two steps ago.",
-            lambda fn: _off_by(2)(fn) > 0.1,
-        ),
         "wrong size or sign": (
             "100 times the second unit's state is not near the input of one step ago: look at the "
             "product of the two weights on the way.",
@@ -158,15 +154,13 @@ PARITY = by_trials(
         "zeros": ("Zeros alone should leave c at 0.", _parity(0, 0, 0)),
         "first 1": ("The first 1 should set c to 1.", _parity(1)),
         "a 0 after": ("A 0 should leave the set bit alone.", _parity(1, 0, 0)),
-        "second 1": ("The second 1 should clear it: f and i must both shut.", _parity(1, 1)),
-        "third 1": ("The third 1 should set it again.", _parity(1, 1, 1)),
+        "second 1": ("The second 1 should clear it: f and i must both shut.", _parity(1, 1, 1)),
         "the bit fades": (
-            "Right on short strings; over a thousand zeros the bit fades. Is f wide open?",
-            _parity(1, *[0] * 999),
-        ),
-        "long strings": (
-            "Right on short strings; a thousand bits drift apart.",
-            _parity(*np.random.default_rng(0).integers(0, 2, 1000)),
+            "Right on short strings; over a thousand steps the bit fades. Is f wide open?",
+            lambda fn: (
+                _parity(1, *[0] * 999)(fn)
+                and _parity(*np.random.default_rng(0).integers(0, 2, 999))(fn)
+            ),
         ),
     },
     "state",
@@ -352,6 +346,10 @@ _SEE_AHEAD: dict[str, tuple[str, Callable[[Array], Array]]] = {
         "Missed: outputs one step ahead.",
         lambda x: _forwards(np.concatenate([x[1:], x[-1:]])),
     ),
+    "mean taken off missed": (
+        "Missed: inputs centred with the mean of the whole sequence.",
+        lambda x: _forwards(x - np.asarray(x).mean(axis=0)),
+    ),
     "late leak missed": (
         "Missed: only the last but one output sees the future. Try every step.",
         _leaking(-2, -1),
@@ -365,10 +363,6 @@ _SEE_AHEAD: dict[str, tuple[str, Callable[[Array], Array]]] = {
         _leaking(0, -1),
     ),
     "small leak missed": ("Missed: a leak of a thousandth.", _leaking(2, -1, 1e-3)),
-    "mean taken off missed": (
-        "Missed: inputs centred with the mean of the whole sequence.",
-        lambda x: _forwards(x - np.asarray(x).mean(axis=0)),
-    ),
 }
 _FALSE_ALARM = (
     "A layer that reads forward is right. Compare only the outputs up to the last step that was "
@@ -417,10 +411,7 @@ LOOKS_AHEAD = by_trials(
     "looks_ahead(function, x) -> bool, True if an answer depends on a later input",
     {
         "false alarm": (_FALSE_ALARM, _finds(False)),
-        "present input blamed": (
-            "The present input is no future: it may be used.",
-            _finds(False, lambda x: 2 * x),
-        ),
+        "backward layer missed": ("Missed: a layer that reads both ways.", _finds(True)),
         "one step ahead missed": (
             "Missed: the next input as the answer.",
             _finds(True, lambda x: 1.0 * x.roll(-1, 0)),
@@ -433,7 +424,6 @@ LOOKS_AHEAD = by_trials(
             "Missed: the last input in the first answer alone. Try every step.",
             _finds(True, _last_first),
         ),
-        "backward layer missed": ("Missed: a layer that reads both ways.", _finds(True)),
     },
     "training",
 )
@@ -1264,12 +1254,6 @@ SERVE = by_trials(
         "every step from zeros": (
             "Every step begins with zeros: the new states are not read.",
             _serves(lambda got, s, n, layer, x: not _alone(got, layer, x, fresh=True)),
-        ),
-        "wrong shape of states": (
-            "A client's state is a pair (h, c), each of shape (1, 1, H).",
-            _serves(lambda got, states, *_: all(
-                tuple(part.shape) == (1, 1, 4) for state in states.values() for part in state
-            )),
         ),
         "clients mixed": (
             "A client does not get what it gets alone: are states mixed?",

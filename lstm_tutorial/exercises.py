@@ -167,7 +167,7 @@ def _exception(
     """Say what was raised, and where in the learner's code."""
     frames = traceback.extract_tb(error.__traceback__)
     file = getattr(getattr(fn, "__code__", None), "co_filename", None)
-    own = [frame for frame in frames if frame.filename == file] or frames[1:]
+    own = [f for f in frames if f.filename == file or "ipykernel" in f.filename] or frames[1:]
     says = f"{type(error).__name__}: {error}"
     if not own:
         return [Note("Exception", says)]
