@@ -258,7 +258,7 @@ def by_trials(signature: str, trials: Trials, page: str) -> Kind:
         page,
         ask=ask,
         generic=False,
-        praise=f"It came through all {len(trials)} trials.",
+        praise="It came through every trial.",
     )
 
 

@@ -391,10 +391,15 @@ def _layer(both: bool) -> Fn:
     return lambda x: layer(x)[0]
 
 
-def _last_first(x: Any) -> Any:
-    import torch
+def _moved(to: int) -> Fn:
+    """Return the function whose answer at one step is the last input, and 0 at all others."""
 
-    return torch.cat([x[-1:], 0 * x[1:]])
+    def run(x: Any) -> Any:
+        answer = 0 * x
+        answer[to] = x[-1]
+        return answer
+
+    return run
 
 
 def _finds(want: bool, run: Fn | None = None) -> Callable[[Fn], bool]:
@@ -420,9 +425,13 @@ LOOKS_AHEAD = by_trials(
             "Missed: the mean of all steps taken off.",
             _finds(True, lambda x: x - x.mean(0)),
         ),
+        "late leak missed": (
+            "Missed: the last input in the last but one answer alone. Try every step.",
+            _finds(True, _moved(-2)),
+        ),
         "far leak missed": (
             "Missed: the last input in the first answer alone. Try every step.",
-            _finds(True, _last_first),
+            _finds(True, _moved(0)),
         ),
     },
     "training",
@@ -1096,15 +1105,19 @@ SEEDS_NEEDED = by_ways(
 
 
 def _zoned(fn: Fn, training: bool) -> Array:
-    """Return what becomes of zeros, the old state, and ones, with a share of a quarter."""
+    """Return what becomes of an old state of 3 and a new one of -2, with a share of a quarter."""
     import torch
 
-    old, new = torch.zeros(20_000), torch.ones(20_000)
+    old, new = torch.full((20_000,), 3.0), torch.full((20_000,), -2.0)
     return np.asarray(fn(new, old, 0.25, training))
 
 
+def _in_use(value: float) -> Callable[[Fn], bool]:
+    return lambda fn: _near(_zoned(fn, False), np.full(20_000, value))
+
+
 def _kept(fn: Fn) -> float:
-    return float((_zoned(fn, True) == 0).mean())
+    return float((_zoned(fn, True) == 3).mean())
 
 
 ZONEOUT = by_trials(
@@ -1112,23 +1125,23 @@ ZONEOUT = by_trials(
     {
         "in use: the new alone": (
             "In use the old state has its share too.",
-            lambda fn: not (_zoned(fn, False) == 1).all(),
+            lambda fn: not _in_use(-2)(fn),
         ),
         "in use: shares exchanged": (
             "In use share belongs to the old state, not the new.",
-            lambda fn: not _near(_zoned(fn, False), np.full(20_000, 0.25)),
+            lambda fn: not _in_use(1.75)(fn),
         ),
         "in use: no average": (
-            "In use the state is the average of old and new.",
-            lambda fn: _near(_zoned(fn, False), np.full(20_000, 0.75)),
+            "In use the state is the average, share times the old and the rest times the new.",
+            _in_use(-0.75),
         ),
         "enlarged": (
             "Nothing is enlarged in training: there is nothing to make up for.",
-            lambda fn: _zoned(fn, True).max() <= 1,
+            lambda fn: _zoned(fn, True).max() <= 3 and _zoned(fn, True).min() >= -2,
         ),
         "in training: mixed": (
             "In training a unit has its old state or the new one, nothing between.",
-            lambda fn: bool(np.isin(_zoned(fn, True), [0, 1]).all()),
+            lambda fn: np.isin(_zoned(fn, True), [-2, 3]).all(),
         ),
         "in training: shares exchanged": (
             "share is the chance of the old state, not of the new.",

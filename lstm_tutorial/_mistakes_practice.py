@@ -228,8 +228,8 @@ TORCH_CELL = Kind(
     "step(z, c) -> (h, c), from the pre-activations (B, 4H) and the cell state (B, H)",
     {"h": "B H", "c": "B H"},
     [
-        draw(140, {"z": "B 4H", "c": "B H"}, B=3, H=4),
-        draw(141, {"z": "B 4H", "c": "B H"}, B=5, H=2),
+        draw(140, {"z": "B 4H", "c": "B H"}, B=3, H=5),
+        draw(141, {"z": "B 4H", "c": "B H"}, B=4, H=2),
     ],
     _cell,
     {

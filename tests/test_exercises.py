@@ -754,6 +754,7 @@ SLIPS = {
         ("((y_hat - y)[valid] ** 2).mean() -> torch.where(valid[..., None], (y_hat - y) ** 2, 0.0).sum() / valid.sum()", "NaN in the gradient"),
     ],
     "torch.cell": [
+        ("chunk(4 -> chunk(5", "exception"),
         ("i, f, g, o = z -> f, i, g, o = z", "gates read as f i g o"),
         ("torch.tanh(g) -> torch.sigmoid(g)", "g squashed by σ"),
         ("* torch.tanh(c), c -> * c, c", "tanh of c left out"),
@@ -887,6 +888,8 @@ SLIPS |= {
         ("not np.array_equal -> not np.allclose && ]): -> ], atol=0.1):", "small leak missed"),
     ],
     "torch.looks_ahead": [
+        ("range(len(x) - 1) -> range(len(x) - 2)", "late leak missed"),
+        ("range(len(x) - 1) -> range(1)", "late leak missed"),
         ("[:t + 1] -> ", "false alarm"),
         ("other[t + 1:] += 1 -> other[t:] += 1", "false alarm"),
         ("range(len(x) - 1) -> range(0)", "backward layer missed"),
@@ -1009,6 +1012,8 @@ SLIPS |= {
         ("return share * old + (1 - share) * new -> return old", "in use: no average"),
         ("old, new) -> old, new / (1 - share))", "enlarged"),
         ("return torch.where(torch.rand_like(new) < share, old, new) -> return share * old + (1 - share) * new", "in training: mixed"),
+        ("share * old + (1 - share) * new -> (1 - share) * new", "in use: no average"),
+        ("share * old + (1 - share) * new -> old + (1 - share) * new", "in use: no average"),
         ("share, old, new) -> share, new, old)", "in training: shares exchanged"),
         ("< share, -> < 0.5,", "in training: wrong share"),
         ("torch.rand_like(new) -> torch.rand(new.shape, generator=torch.Generator().manual_seed(0))", "always the same mask"),
