@@ -90,6 +90,64 @@ LAST_VALID = by_ways(
 )
 
 
+def _packed(
+    order: Callable[[Array], Array] = lambda lengths: np.argsort(-lengths),
+    sizes: Callable[[Array], Array] = lambda sizes: sizes,
+    by_sequence: bool = False,
+) -> Callable[..., tuple[Array, Array]]:
+    """Return the packing of hs without padding, and how many sequences each step has."""
+
+    def pack(hs: Array, lengths: Array) -> tuple[Array, Array]:
+        running = np.arange(len(hs))[:, None] < lengths
+        columns = order(lengths)
+        steps = [hs[t, [b for b in columns if running[t, b]]] for t in range(len(hs))]
+        if by_sequence:
+            steps = [hs[: lengths[b], b] for b in columns]
+        return np.concatenate(steps), sizes(running.sum(axis=1))
+
+    return pack
+
+
+PACK = by_ways(
+    "pack(hs, lengths) -> (data, batch_sizes), the valid rows of (T, B, H) step by step, longest "
+    "sequence first, and how many there are of each step",
+    {"data": "N H", "batch_sizes": "T"},
+    [
+        Case({**case.sizes, "N": int(case.arguments["lengths"].sum())}, case.arguments)
+        for case in _MANY_LENGTHS
+    ],
+    _packed(),
+    {
+        "sequence after sequence": (
+            "The sequences lie one after the other. All first steps come first, then all second.",
+            _packed(by_sequence=True),
+        ),
+        "not sorted": (
+            "The sequences stand as in the batch. The longest comes first.",
+            _packed(lambda lengths: np.arange(len(lengths))),
+        ),
+        "not sorted, sequence after sequence": (
+            "The sequences lie one after the other, as in the batch. All first steps come first, "
+            "that of the longest sequence before the others.",
+            _packed(lambda lengths: np.arange(len(lengths)), by_sequence=True),
+        ),
+        "shortest first": (
+            "The shortest sequence comes first. The longest does.",
+            _packed(np.argsort),
+        ),
+        "batch_sizes turned round": (
+            "batch_sizes runs backwards: at step 0 all sequences are there.",
+            _packed(sizes=lambda sizes: sizes[::-1]),
+        ),
+        "one step late": (
+            "A sequence of length n has its last row at step n - 1, and none at step n.",
+            _packed(sizes=lambda sizes: np.concatenate([sizes[:1], sizes[:-1]])),
+        ),
+    },
+    "nn-lstm",
+)
+
+
 def _halves(out: Array, forward: Any, backward: Any) -> Array:
     H = out.shape[2] // 2
     return np.concatenate([_at(out, forward)[:, :H], _at(out, backward)[:, H:]], axis=1)
@@ -939,6 +997,7 @@ INIT = Kind(
 
 KINDS = {
     "last_valid": LAST_VALID,
+    "pack": PACK,
     "torch.last_valid": LAST_VALID_TORCH,
     "torch.masked_loss": MASKED_LOSS,
     "torch.cell": TORCH_CELL,

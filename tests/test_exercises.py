@@ -329,6 +329,16 @@ def fn(D, H, layers, both, P):
 }
 
 ANSWERS |= {
+    "pack": """
+def fn(hs, lengths):
+    order = sorted(range(len(lengths)), key=lambda b: -lengths[b])
+    data, sizes = [], []
+    for t in range(len(hs)):
+        rows = [hs[t, b] for b in order if t < lengths[b]]
+        data += rows
+        sizes.append(len(rows))
+    return np.array(data), sizes
+""",
     "rnn.delay_line": """
 def fn():
     return np.array([[0.01], [0.0]]), np.array([[0.0, 0.0], [1.0, 0.0]]), np.zeros(2)
@@ -826,6 +836,12 @@ SLIPS = {
 }  # fmt: skip
 
 SLIPS |= {
+    "pack": [
+        ("sorted(range(len(lengths)), key=lambda b: -lengths[b]) -> range(len(lengths))", "not sorted"),
+        ("-lengths[b] -> lengths[b]", "shortest first"),
+        ("t < lengths[b] -> t <= lengths[b]", "wrong shape"),
+        ("return np.array(data) -> data = [hs[t, b] for b in order for t in range(lengths[b])]; return np.array(data)", "sequence after sequence"),
+    ],
     "rnn.delay_line": [
         ("[[0.01], [0.0]] -> [[0.0], [0.01]]", "the present input"),
         ("[1.0, 0.0] -> [0.5, 0.0]", "wrong size or sign"),
