@@ -1,8 +1,9 @@
 """Quizzes: a question, its options, and for each option the reason why it is right or wrong.
 
-In a chapter a quiz is a fence that can be read as it stands::
+In a chapter a quiz is an admonition, which JupyterLab shows too::
 
-    :::{quiz}
+    :::{admonition} Quiz
+    :class: quiz
     :name: quiz-half-life
 
     A forget gate stands at 0.9. After how many steps is half of the content left?
@@ -23,12 +24,14 @@ In a chapter a quiz is a fence that can be read as it stands::
 The last paragraph of an item is the reason, what stands before it the option. With one right
 option one is to be chosen, with several all of them. The page holds question and options as a
 list, the answers with their reasons folded below; ``_static/quiz.js`` makes a form of the list.
+``:::{quiz}`` is short for the first two lines, and JupyterLab does not know it.
 """
 
 from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -51,43 +54,72 @@ class Summary(nodes.TextElement):
 
 
 class Quiz(SphinxDirective):
-    """A question whose options are the list at the end of its content."""
+    """An admonition of the class quiz, in short."""
 
     has_content = True
     option_spec: ClassVar = {"name": directives.unchanged}
 
     def run(self):
-        """Return the question, its options and its answers."""
-        *question, items = self.parse_content_to_nodes() or [None]
-        found = list(faults(question, items))
-        if found:
-            where = self.get_location()
-            logger.warning("the quiz %s", ", ".join(found), location=where, type="quiz")
-            return []
-        right = [take_mark(item) for item in items]
-        options = nodes.enumerated_list(classes=["quiz-options"], **LETTERS)
-        answers = nodes.enumerated_list(classes=["quiz-answers"], **LETTERS)
-        for item, is_right in zip(items, right, strict=True):
-            *option, reason = item.children
-            options += nodes.list_item("", *option)
-            kind = "quiz-right" if is_right else "quiz-wrong"
-            verdict = self.paragraph(VERDICTS[is_right], "quiz-verdict")
-            answers += nodes.list_item("", verdict, reason, classes=[kind])
-        ask = self.paragraph(ASK_ONE if sum(right) == 1 else ASK_ALL, "quiz-title")
-        asked = nodes.container("", *question, classes=["quiz-question"])
-        summary = Summary(ANSWERS, ANSWERS)
-        self.set_source_info(summary)
-        folded = Answers("", summary, answers)
-        box = nodes.container("", ask, asked, options, folded, classes=["quiz", "explorer"])
+        """Return the admonition."""
+        box = nodes.admonition("", nodes.title("", "Quiz"), classes=["quiz"])
+        box += self.parse_content_to_nodes()
         self.set_source_info(box)
         self.add_name(box)
         return [box]
 
-    def paragraph(self, text, kind):
-        """Return a paragraph of a class, which translators find as they find all others."""
-        paragraph = nodes.paragraph(text, text, classes=[kind])
-        self.set_source_info(paragraph)
-        return paragraph
+
+class MakeQuizzes(SphinxTransform):
+    """Turn admonitions of the class quiz into question, options and answers."""
+
+    default_priority = 15  # before texts are translated
+
+    def apply(self):
+        """Replace each admonition, or leave out what is no quiz."""
+        for box in list(self.document.findall(nodes.admonition)):
+            if "quiz" in box["classes"]:
+                _, *question, items = [*box.children, None] if len(box) < 2 else box.children
+                found = list(faults(question, items))
+                if found:
+                    says = f"the quiz {', '.join(found)}"
+                    logger.warning(says, location=box, type="quiz")
+                    box.parent.remove(box)
+                else:
+                    made = quiz_of(box, question, items)
+                    box.replace_self(made)
+                    self.document.ids.update(dict.fromkeys(made["ids"], made))
+
+
+def quiz_of(box, question, items):
+    """Return the node of a quiz, its options marked, in place of an admonition."""
+
+    def noted(node):
+        """Give a node the place of the box, without which translators do not find it."""
+        node.source, node.line = box.source, box.line
+        return node
+
+    def paragraph(text, kind):
+        return noted(nodes.paragraph(text, text, classes=[kind]))
+
+    right = [take_mark(item) for item in items]
+    options = nodes.enumerated_list(classes=["quiz-options"], **LETTERS)
+    answers = nodes.enumerated_list(classes=["quiz-answers"], **LETTERS)
+    for item, is_right in zip(items, right, strict=True):
+        *option, reason = item.children
+        options += nodes.list_item("", *option)
+        kind = "quiz-right" if is_right else "quiz-wrong"
+        verdict = paragraph(VERDICTS[is_right], "quiz-verdict")
+        answers += nodes.list_item("", verdict, reason, classes=[kind])
+    made = nodes.container(
+        "",
+        paragraph(ASK_ONE if sum(right) == 1 else ASK_ALL, "quiz-title"),
+        nodes.container("", *question, classes=["quiz-question"]),
+        options,
+        Answers("", noted(Summary(ANSWERS, ANSWERS)), answers),
+        classes=["quiz", "explorer"],
+        ids=box["ids"],
+        names=box["names"],
+    )
+    return noted(made)
 
 
 def faults(question, items):
@@ -138,4 +170,5 @@ def setup(app):
     app.add_node(Answers, html=visit("details"), **others)
     app.add_node(Summary, html=visit("summary"), **others)
     app.add_directive("quiz", Quiz)
+    app.add_transform(MakeQuizzes)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

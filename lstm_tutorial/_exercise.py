@@ -19,6 +19,10 @@ PAGES = {
     "numpy": ("book/3-scratch/numpy", "The LSTM in NumPy"),
     "pytorch": ("book/3-scratch/pytorch", "The LSTM in PyTorch"),
     "same": ("book/3-scratch/same", "The same as nn.LSTM"),
+    "bugs": ("book/3-scratch/bugs", "Find the bug"),
+    "fast": ("book/3-scratch/fast", "Making it fast"),
+    "service": ("book/4-practice/service", "More than one process, and into service"),
+    "design": ("book/2-cell/design", "Why this design?"),
     "vanishing": ("book/1-problem/vanishing", "Vanishing and exploding gradients, measured"),
     "nn-lstm": ("book/4-practice/nn-lstm", "nn.LSTM in full"),
     "memory": ("book/4-practice/memory", "Memory and compute"),
@@ -26,6 +30,27 @@ PAGES = {
     "classifying": ("book/4-practice/classifying", "Classifying sequences"),
     "training": ("book/4-practice/training", "Training well"),
 }
+
+
+class Note(NamedTuple):
+    """One thing that a report says.
+
+    Attributes
+    ----------
+    title : str
+        What is wrong, in a few words; empty for a remark that belongs to the note before.
+    says : str
+        The same in a sentence or two.
+    page : str
+        A key of `PAGES`, or empty.
+    code : str
+        A line of the learner's, or empty.
+    """
+
+    title: str
+    says: str
+    page: str = ""
+    code: str = ""
 
 
 class Mistake(NamedTuple):
@@ -61,6 +86,11 @@ class Case(NamedTuple):
     arguments: Mapping[str, Any]
 
 
+def called(fn: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Return what a function returns."""
+    return fn(*arguments.values())
+
+
 class Kind(NamedTuple):
     """One kind of exercise.
 
@@ -85,6 +115,13 @@ class Kind(NamedTuple):
     searched : int
         The number of cases, from the first, on which mistakes are looked for. One is enough, and
         fast, where every mistake shows in it.
+    ask : callable
+        Takes the learner's function and its arguments, prepared, by name, and returns what is
+        compared: what the function returns, or what is found out about it.
+    generic : bool
+        Whether an output may also be zero, doubled or of the wrong sign by mistake.
+    praise : str
+        What is said of a right answer; empty for the usual words.
     """
 
     signature: str
@@ -96,6 +133,17 @@ class Kind(NamedTuple):
     unpack: Callable[[Any], Any] = lambda returned: returned
     prepare: Callable[[Any], Any] = lambda argument: argument
     searched: int = 1
+    ask: Callable[[Callable[..., Any], Mapping[str, Any]], Any] = called
+    generic: bool = True
+    praise: str = ""
+
+
+class Trouble(Exception):
+    """A function did not come as far as numbers to compare."""
+
+    def __init__(self, name: str, *notes: Note) -> None:
+        self.name = name
+        self.notes = notes
 
 
 def sigmoid(z: Array) -> Array:
@@ -183,3 +231,61 @@ def by_ways(
 
     mistakes = {name: Mistake(says, page, "way") for name, (says, _) in ways.items()}
     return Kind(signature, outputs, cases, reference, mistakes, page, searched=len(cases), **more)
+
+
+Trials = Mapping[str, tuple[str, Callable[[Callable[..., Any]], Any]]]
+
+
+def by_trials(signature: str, trials: Trials, page: str) -> Kind:
+    """Return a kind whose answers differ and are right all the same: they are put to the trial.
+
+    Each trial, by the name of the mistake that it finds, has a sentence and a function that takes
+    the learner's and returns whether it is right. The first that is not ends the check.
+    """
+
+    def ask(fn: Callable[..., Any], arguments: Mapping[str, Any]) -> float:
+        for name, (says, is_right) in trials.items():
+            if not is_right(fn):
+                raise Trouble(name, Note(name, says, page))
+        return 1.0
+
+    return Kind(
+        signature,
+        {"trials": ""},
+        [Case({}, {})],
+        lambda m: [1.0],
+        {name: Mistake(says, page) for name, (says, _) in trials.items()},
+        page,
+        ask=ask,
+        generic=False,
+        praise="It came through every trial.",
+    )
+
+
+def as_tensor(value: Any) -> Any:
+    """Return arrays, also those of a list, as PyTorch's tensors, and all else as it is."""
+    import torch
+
+    if isinstance(value, list):
+        return [as_tensor(v) for v in value]
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+
+
+def deaf(fn: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Return the value; raise if NaN in what is padding reaches the gradient."""
+    import torch
+
+    first, *rest = arguments.values()
+    value = fn(first, *rest)
+    if first.isnan().any() and torch.is_tensor(value) and value.isfinite().all():
+        leaf = first.clone().requires_grad_()
+        again = fn(leaf, *rest)
+        if again.requires_grad:
+            again.sum().backward()
+            if not leaf.grad.isfinite().all():
+                says = (
+                    "The value is right, and NaN in the padding reaches the gradient. Select the "
+                    "valid steps before you compute."
+                )
+                raise Trouble("NaN in the gradient", Note("NaN in the gradient", says, "nn-lstm"))
+    return value

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstm_tutorial import (
+    _mistakes_chapters,
     _mistakes_lstm,
     _mistakes_lstm_back,
     _mistakes_lstm_time,
@@ -15,8 +16,7 @@ from lstm_tutorial import (
     _mistakes_rnn,
     _mistakes_small,
 )
-from lstm_tutorial._exercise import Array, Case, Kind, Mistake, Mistakes
-from lstm_tutorial._report import Note
+from lstm_tutorial._exercise import Array, Case, Kind, Mistake, Mistakes, Note
 
 KINDS: dict[str, Kind] = {
     "lstm.step": _mistakes_lstm.STEP_KIND,
@@ -26,6 +26,7 @@ KINDS: dict[str, Kind] = {
     **_mistakes_rnn.KINDS,
     **_mistakes_small.KINDS,
     **_mistakes_practice.KINDS,
+    **_mistakes_chapters.KINDS,
 }
 TOLERANCE = 2e-5  # of an output's largest entry: room for float32, none for a mistake
 SHOWN = 3  # explanations that a report spells out
@@ -75,7 +76,8 @@ def _generic(spec: Kind) -> dict[str, Mistake]:
 
 @cache
 def _known(kind: str) -> dict[str, Mistake]:
-    return {**KINDS[kind].mistakes, **_generic(KINDS[kind])}
+    spec = KINDS[kind]
+    return {**spec.mistakes, **_generic(spec)} if spec.generic else dict(spec.mistakes)
 
 
 def _broken(spec: Kind, case: Case, mistakes: Mistakes) -> list[Array] | None:
@@ -104,14 +106,14 @@ def _vector(outputs: Sequence[Array], scales: Sequence[float]) -> Array:
 
 
 @cache
-def _table(kind: str, together: int) -> tuple[list[tuple[str, ...]], Array]:
+def _table(kind: str, together: int, searched: int) -> tuple[list[tuple[str, ...]], Array]:
     """Return what every mistake, or every two of them, lead to, a row each.
 
-    Of the cases that are searched, in single precision to save memory: rows that come near are
-    compared again in full.
+    Of the first cases, those that are searched, in single precision to save memory: rows that
+    come near are compared again in full.
     """
     spec, known = KINDS[kind], _known(kind)
-    right = [(case, scales(_right(spec, case))) for case in spec.cases[: spec.searched]]
+    right = [(case, scales(_right(spec, case))) for case in spec.cases[:searched]]
     names, rows = [], []
     for combination in combinations(known, together):
         groups = [known[name].group for name in combination if known[name].group]
@@ -128,10 +130,10 @@ def _table(kind: str, together: int) -> tuple[list[tuple[str, ...]], Array]:
 def _matches(kind: str, runs: Sequence[Run], together: int) -> Iterator[tuple[str, ...]]:
     """Yield the combinations of mistakes that give the learner's numbers in every case."""
     spec = KINDS[kind]
-    names, rows = _table(kind, together)
+    searched = runs[: spec.searched]
+    names, rows = _table(kind, together, len(searched))
     if not names:
         return
-    searched = runs[: spec.searched]
     got = np.concatenate([_vector(r.outputs, scales(_right(spec, r.case))) for r in searched])
     with np.errstate(all="ignore"):
         near = np.abs(rows - got).max(axis=1) <= 1e-4 * max(1.0, np.abs(got).max())

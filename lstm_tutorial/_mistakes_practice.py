@@ -13,8 +13,10 @@ from lstm_tutorial._exercise import (
     Kind,
     Mistake,
     Mistakes,
+    as_tensor,
     by_ways,
     chosen,
+    deaf,
     draw,
     in_order,
     orders,
@@ -24,14 +26,6 @@ from lstm_tutorial._exercise import (
 from lstm_tutorial._mistakes_lstm import STEP, step
 from lstm_tutorial._mistakes_rnn import forward as rnn_forward
 from lstm_tutorial._mistakes_rnn import step_backward as rnn_step_backward
-
-
-def as_tensor(value: Any) -> Any:
-    """Return arrays as PyTorch's tensors, and all else as it is."""
-    import torch
-
-    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
-
 
 # Batches of many lengths
 
@@ -90,6 +84,64 @@ LAST_VALID = by_ways(
         "counted from the end": (
             "The steps are counted from the end: sequences begin at step 0, padding comes last.",
             lambda hs, lengths: _at(hs, len(hs) - lengths),
+        ),
+    },
+    "nn-lstm",
+)
+
+
+def _packed(
+    order: Callable[[Array], Array] = lambda lengths: np.argsort(-lengths),
+    sizes: Callable[[Array], Array] = lambda sizes: sizes,
+    by_sequence: bool = False,
+) -> Callable[..., tuple[Array, Array]]:
+    """Return the packing of hs without padding, and how many sequences each step has."""
+
+    def pack(hs: Array, lengths: Array) -> tuple[Array, Array]:
+        running = np.arange(len(hs))[:, None] < lengths
+        columns = order(lengths)
+        steps = [hs[t, [b for b in columns if running[t, b]]] for t in range(len(hs))]
+        if by_sequence:
+            steps = [hs[: lengths[b], b] for b in columns]
+        return np.concatenate(steps), sizes(running.sum(axis=1))
+
+    return pack
+
+
+PACK = by_ways(
+    "pack(hs, lengths) -> (data, batch_sizes), the valid rows of (T, B, H) step by step, longest "
+    "sequence first, and how many there are of each step",
+    {"data": "N H", "batch_sizes": "T"},
+    [
+        Case({**case.sizes, "N": int(case.arguments["lengths"].sum())}, case.arguments)
+        for case in _MANY_LENGTHS
+    ],
+    _packed(),
+    {
+        "sequence after sequence": (
+            "The sequences lie one after the other. All first steps come first, then all second.",
+            _packed(by_sequence=True),
+        ),
+        "not sorted": (
+            "The sequences stand as in the batch. The longest comes first.",
+            _packed(lambda lengths: np.arange(len(lengths))),
+        ),
+        "not sorted, sequence after sequence": (
+            "The sequences lie one after the other, as in the batch. All first steps come first, "
+            "that of the longest sequence before the others.",
+            _packed(lambda lengths: np.arange(len(lengths)), by_sequence=True),
+        ),
+        "shortest first": (
+            "The shortest sequence comes first. The longest does.",
+            _packed(np.argsort),
+        ),
+        "batch_sizes turned round": (
+            "batch_sizes runs backwards: at step 0 all sequences are there.",
+            _packed(sizes=lambda sizes: sizes[::-1]),
+        ),
+        "one step late": (
+            "A sequence of length n has its last row at step n - 1, and none at step n.",
+            _packed(sizes=lambda sizes: np.concatenate([sizes[:1], sizes[:-1]])),
         ),
     },
     "nn-lstm",
@@ -213,6 +265,7 @@ MASKED_LOSS = by_ways(
     },
     "nn-lstm",
     prepare=as_tensor,
+    ask=deaf,
 )
 
 # One step in PyTorch, from the pre-activations
@@ -233,8 +286,8 @@ TORCH_CELL = Kind(
     "step(z, c) -> (h, c), from the pre-activations (B, 4H) and the cell state (B, H)",
     {"h": "B H", "c": "B H"},
     [
-        draw(140, {"z": "B 4H", "c": "B H"}, B=3, H=4),
-        draw(141, {"z": "B 4H", "c": "B H"}, B=5, H=2),
+        draw(140, {"z": "B 4H", "c": "B H"}, B=3, H=5),
+        draw(141, {"z": "B 4H", "c": "B H"}, B=4, H=2),
     ],
     _cell,
     {
@@ -938,10 +991,13 @@ INIT = Kind(
     "numpy",
     unpack=_describe,
     searched=2,
+    generic=False,
+    praise="The shapes, the bound, the spread and the biases are right.",
 )
 
 KINDS = {
     "last_valid": LAST_VALID,
+    "pack": PACK,
     "torch.last_valid": LAST_VALID_TORCH,
     "torch.masked_loss": MASKED_LOSS,
     "torch.cell": TORCH_CELL,

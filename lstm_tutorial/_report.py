@@ -2,30 +2,9 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import NamedTuple
+from textwrap import fill
 
-from lstm_tutorial._exercise import PAGES
-
-
-class Note(NamedTuple):
-    """One thing that a report says.
-
-    Attributes
-    ----------
-    title : str
-        What is wrong, in a few words; empty for a remark that belongs to the note before.
-    says : str
-        The same in a sentence or two.
-    page : str
-        A key of `PAGES`, or empty.
-    code : str
-        A line of the learner's, or empty.
-    """
-
-    title: str
-    says: str
-    page: str = ""
-    code: str = ""
+from lstm_tutorial._exercise import PAGES, Note
 
 
 class Report:
@@ -34,8 +13,6 @@ class Report:
     Attributes
     ----------
     kind : str
-    outputs : tuple of str
-        The names of what the function returns.
     passed : bool
     mistakes : tuple of str
         Names, most likely first; two mistakes made together have their names joined by " + ".
@@ -45,10 +22,10 @@ class Report:
     """
 
     def __init__(
-        self, kind: str, outputs: Sequence[str], mistakes: Sequence[str], notes: Sequence[Note]
+        self, kind: str, praise: str, mistakes: Sequence[str], notes: Sequence[Note]
     ) -> None:
         self.kind = kind
-        self.outputs = tuple(outputs)
+        self._praise = praise
         self.passed = not notes
         self.mistakes = tuple(mistakes)
         self.notes = tuple(notes)
@@ -58,31 +35,40 @@ class Report:
         return f"{self.kind}: " + ("right" if self.passed else "not right yet")
 
     @property
-    def _praise(self) -> str:
-        return f"{', '.join(self.outputs)}: the same numbers as the reference on every input tried."
+    def _pages(self) -> list[tuple[str, str]]:
+        """Where to read again, each page once."""
+        return [
+            PAGES[page] for page in dict.fromkeys(note.page for note in self.notes if note.page)
+        ]
 
     def __repr__(self) -> str:
-        lines = [self._headline]
+        def lines(text: str, indent: int) -> str:
+            return fill(text, 88, initial_indent=" " * indent, subsequent_indent=" " * indent)
+
+        parts = [self._headline]
         if self.passed:
-            lines.append("  " + self._praise)
-        for title, says, page, code in self.notes:
-            lines += [f"  {title}"] if title else []
-            lines += [f"    {says}"]
-            lines += [f"        {code}"] if code else []
-            lines += [f"    Read again: {PAGES[page][1]} ({PAGES[page][0]})"] if page else []
-        return "\n".join(lines)
+            parts.append(lines(self._praise, 2))
+        for title, says, _, code in self.notes:
+            parts += [lines(title, 2)] if title else []
+            parts.append(lines(says, 4))
+            parts += [f"        {code}"] if code else []
+        parts += [lines(f"Read again: {title} ({path})", 2) for path, title in self._pages]
+        return "\n".join(parts)
 
     def _repr_html_(self) -> str:
-        def paragraph(text: str, tag: str = "p") -> str:
-            return f"<{tag}>{escape(text)}</{tag}>"
-
         look = "tip" if self.passed else "attention"
-        parts = [f'<p class="admonition-title">{escape(self._headline)}</p>']
+        parts = [f'<p class="admonition-title"><strong>{escape(self._headline)}</strong></p>']
         if self.passed:
-            parts.append(paragraph(self._praise))
-        for title, says, page, code in self.notes:
+            parts.append(f"<p>{escape(self._praise)}</p>")
+        for title, says, _, code in self.notes:
             lead = f"<strong>{escape(title)}.</strong> " if title else ""
             parts.append(f"<p>{lead}{escape(says)}</p>")
             parts += [f"<pre><code>{escape(code)}</code></pre>"] if code else []
-            parts += [paragraph(f"Read again: {PAGES[page][1]} ({PAGES[page][0]})")] if page else []
+        # Chapters lie in folders beside one another; where the book is built, _ext/report_links
+        # makes the page of the notebook.
+        links = [
+            f'<a class="read-again" href="..{path.removeprefix("book")}.ipynb">{escape(title)}</a>'
+            for path, title in self._pages
+        ]
+        parts += [f"<p>Read again: {', '.join(links)}.</p>"] if links else []
         return f'<div class="admonition {look}">{"".join(parts)}</div>'

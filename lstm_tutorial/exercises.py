@@ -2,7 +2,8 @@
 
 The function is run on inputs that are chosen so that mistakes show, and its numbers are compared
 with those of a reference that can be broken on purpose: by each known mistake, then by any two of
-them. What gives the same numbers is what was done.
+them. What gives the same numbers is what was done. Where right answers may differ, as weights or
+probes do, the function is put to trials, and the first that it does not stand names the mistake.
 """
 
 import contextlib
@@ -12,22 +13,14 @@ import io
 import linecache
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from lstm_tutorial._exercise import Array, Case, Kind
+from lstm_tutorial._exercise import Array, Case, Kind, Note, Trouble
 from lstm_tutorial._explain import KINDS, Run, explain, same
-from lstm_tutorial._report import Note, Report
-
-
-class _Trouble(Exception):
-    """The function did not come as far as numbers to compare."""
-
-    def __init__(self, name: str, *notes: Note) -> None:
-        self.name = name
-        self.notes = notes
+from lstm_tutorial._report import Report
 
 
 def kinds() -> list[str]:
@@ -65,6 +58,8 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
     Returns
     -------
     Report
+        Shows itself in a notebook and in a terminal; `passed` and `mistakes` are for programs. An
+        exception in `fn` is part of the report.
 
     Raises
     ------
@@ -83,12 +78,20 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
         raise TypeError(
             f"fn: expected the function itself, not called, got {type(fn).__name__} in its place"
         )
+    praise = spec.praise or (
+        f"{', '.join(spec.outputs)}: the same numbers as the reference on every input tried."
+    )
+    runs: list[Run] = []
     try:
-        _check_call(spec, fn)
-        runs = [_run(spec, case, fn, shown=not k) for k, case in enumerate(spec.cases)]
-        again = _run(spec, spec.cases[0], fn)
-    except _Trouble as trouble:
-        return Report(kind, list(spec.outputs), [trouble.name], trouble.notes)
+        for case in [*spec.cases, spec.cases[0]]:
+            runs.append(_run(spec, case, fn, shown=not runs))
+    except Trouble as trouble:
+        # What came out before may tell already what is wrong.
+        names, notes = explain(kind, runs) if runs else ([], [])
+        if not names:
+            notes = []
+        return Report(kind, praise, [*names, trouble.name], [*notes, *trouble.notes])
+    *runs, again = runs
     names, notes = explain(kind, runs)
     changed = sorted({name for run in runs for name in run.changed})
     if changed:
@@ -109,7 +112,7 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
                 "keep a state, a list or a random draw from one call to the next?",
             )
         )
-    return Report(kind, list(spec.outputs), names, notes)
+    return Report(kind, praise, names, notes)
 
 
 def _kind(kind: str) -> Kind:
@@ -118,39 +121,73 @@ def _kind(kind: str) -> Kind:
     return KINDS[kind]
 
 
-def _check_call(spec: Kind, fn: Callable[..., Any]) -> None:
-    """Refuse a function that cannot take the arguments, before it is called."""
-    try:
-        wanted = inspect.signature(fn)
-    except (TypeError, ValueError):  # some built-in functions have none
-        return
-    try:
-        wanted.bind(*spec.cases[0].arguments)
-    except TypeError as error:
-        raise _Trouble(
-            "wrong arguments",
-            Note("Wrong arguments", f"It is called as {spec.signature}, and {error}."),
-        ) from None
-
-
 def _run(spec: Kind, case: Case, fn: Callable[..., Any], shown: bool = False) -> Run:
     """Call the function on copies, and turn what it returns into arrays.
 
-    Only the first call may print: the learner's own lines need not come three times.
+    Only the first call may print: the learner's own lines need not come many times.
     """
     given = {name: spec.prepare(copy.deepcopy(a)) for name, a in case.arguments.items()}
-    quiet: Any = contextlib.nullcontext() if shown else contextlib.redirect_stdout(io.StringIO())
-    try:
-        with quiet, warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            returned = fn(*given.values())
-            if isinstance(returned, Iterator):  # what yields may raise, too
-                returned = list(returned)
-    except Exception as error:
-        raise _Trouble("exception", *_exception(case, fn, error)) from None
+    loud = iter([shown])
+
+    def asked(*arguments: Any) -> Any:
+        nowhere: Any = contextlib.redirect_stdout(io.StringIO())
+        with contextlib.nullcontext() if next(loud, False) else nowhere:
+            return _call(spec, fn, arguments)
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            returned = spec.ask(asked, given)
+        except Trouble:
+            raise
+        except Exception as error:  # raised with what the function had returned
+            says = f"What it returned cannot be used ({type(error).__name__}: {error})."
+            note = Note("Wrong return", f"{says} It is called as {spec.signature}.")
+            raise Trouble("wrong return", note) from None
     outputs = _outputs(spec, case, returned)
     changed = [n for n, a in case.arguments.items() if not _unchanged(a, given[n])]
     return Run(case, outputs, changed)
+
+
+def _call(spec: Kind, fn: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """Call the function; say what is wrong if it does not take, raises or returns nothing."""
+    try:
+        inspect.signature(fn).bind(*arguments)
+    except ValueError:  # some built-in functions have no signature
+        pass
+    except TypeError as error:
+        says = f"It is called as {spec.signature}, and {error}."
+        raise Trouble("wrong arguments", Note("Wrong arguments", says)) from None
+    try:
+        returned = fn(*arguments)
+        if isinstance(returned, Iterator):  # what yields may raise, too
+            returned = list(returned)
+    except Exception as error:
+        raise Trouble("exception", *_exception(spec, arguments, fn, error)) from None
+    if returned is None and not spec.signature.endswith("None"):
+        says = f"Is there a return at the end? {spec.signature}"
+        raise Trouble("nothing returned", Note("Nothing returned", says))
+    return returned
+
+
+def _exception(
+    spec: Kind, arguments: Sequence[Any], fn: Callable[..., Any], error: Exception
+) -> list[Note]:
+    """Say what was raised, and where in the learner's code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    file = getattr(getattr(fn, "__code__", None), "co_filename", None)
+    own = [f for f in frames if f.filename == file or "ipykernel" in f.filename] or frames[1:]
+    says = f"{type(error).__name__}: {error}"
+    if not own:
+        return [Note("Exception", says)]
+    frame = own[-1]
+    line = linecache.getline(frame.filename, frame.lineno or 0).strip()
+    note = Note("Exception", f"{says}, in {frame.name}, line {frame.lineno}", "", line)
+    if not any(word in str(error) for word in ("shape", "dimension", "broadcast", "align")):
+        return [note]
+    named = zip(spec.cases[0].arguments, arguments, strict=False)
+    shapes = ", ".join(f"{name} {np.shape(a)}" for name, a in named if np.ndim(a))
+    return [note, Note("", f"The arguments had the shapes {shapes}.")] if shapes else [note]
 
 
 def _unchanged(before: Any, after: Any) -> bool:
@@ -160,23 +197,6 @@ def _unchanged(before: Any, after: Any) -> bool:
     if isinstance(before, np.ndarray):
         return np.array_equal(before, _array(after), equal_nan=before.dtype.kind == "f")
     return True
-
-
-def _exception(case: Case, fn: Callable[..., Any], error: Exception) -> list[Note]:
-    """Say what was raised, and where in the learner's code."""
-    frames = traceback.extract_tb(error.__traceback__)
-    file = getattr(getattr(fn, "__code__", None), "co_filename", None)
-    own = [frame for frame in frames if frame.filename == file] or frames[1:]
-    says = f"{type(error).__name__}: {error}"
-    if not own:
-        return [Note("Exception", says)]
-    frame = own[-1]
-    line = linecache.getline(frame.filename, frame.lineno or 0).strip()
-    note = Note("Exception", f"{says}, in {frame.name}, line {frame.lineno}", "", line)
-    if not any(word in str(error) for word in ("shape", "dimension", "broadcast", "align")):
-        return [note]
-    shapes = ", ".join(f"{name} {np.shape(a)}" for name, a in case.arguments.items() if np.ndim(a))
-    return [note, Note("", f"The arguments had the shapes {shapes}.")]
 
 
 def _array(value: Any) -> Array:
@@ -192,11 +212,6 @@ def _array(value: Any) -> Array:
 def _outputs(spec: Kind, case: Case, returned: Any) -> list[Array]:
     """Return the outputs as float64 arrays of the right shapes, or say what they are instead."""
     wanted = spec.outputs
-    if returned is None:
-        raise _Trouble(
-            "nothing returned",
-            Note("Nothing returned", f"Is there a return at the end? {spec.signature}"),
-        )
     if len(wanted) == 1:
         values = [returned]
         # A single output may come in a tuple of its own.
@@ -206,11 +221,11 @@ def _outputs(spec: Kind, case: Case, returned: Any) -> list[Array]:
         try:
             unpacked = spec.unpack(returned)
         except ValueError as error:
-            raise _Trouble("wrong shape", Note("Wrong shape", f"{error}.")) from None
+            raise Trouble("wrong shape", Note("Wrong shape", f"{error}.")) from None
         values = _several(unpacked, len(wanted))
     if len(values) != len(wanted):
         number = "one value" if len(values) == 1 else f"{len(values)} values"
-        raise _Trouble(
+        raise Trouble(
             "wrong number of outputs",
             Note(
                 "Wrong number of outputs",
@@ -233,11 +248,11 @@ def _output(name: str, axes: str, case: Case, value: Any) -> Array:
     try:
         array = _array(value)
     except Exception as error:
-        raise _Trouble(
+        raise Trouble(
             "not numbers", Note("Not numbers", f"{name} makes no array: {error}.")
         ) from None
     if array.dtype.kind not in "fiu":
-        raise _Trouble(
+        raise Trouble(
             "not numbers",
             Note(
                 "Not numbers",
@@ -247,7 +262,7 @@ def _output(name: str, axes: str, case: Case, value: Any) -> Array:
         )
     shape = tuple(_size(axis, case) for axis in axes.split())
     if array.shape != shape:
-        raise _Trouble(
+        raise Trouble(
             "wrong shape",
             Note("Wrong shape", _shape_words(name, axes.split(), shape, array.shape)),
         )
@@ -255,7 +270,7 @@ def _output(name: str, axes: str, case: Case, value: Any) -> Array:
     if not finite.all():
         where = tuple(int(k) for k in np.argwhere(~finite)[0])
         at = f", the first at index {where}" if where else ""
-        raise _Trouble(
+        raise Trouble(
             "NaN or infinity",
             Note(
                 "NaN or infinity",

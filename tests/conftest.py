@@ -15,7 +15,7 @@ EXTENSIONS = Path(__file__).parent.parent / "_ext"
 CONF = f"""
 import sys
 sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = ["myst_parser", "claims", "quiz"]
+extensions = ["myst_parser", "claims", "quiz", "report_links"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 """
 

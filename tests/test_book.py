@@ -179,7 +179,9 @@ def test_a_chapter_has_four_exercises_each_with_its_solution(name):
 
 @every_chapter
 def test_the_exercises_of_a_chapter_begin_with_a_quiz(name):
-    assert re.search(r"^## Exercises\n+:{3,}\{quiz\}\n", prose(name), re.M)
+    assert re.search(
+        r"^## Exercises\n+:{3,}\{(?:quiz\}|admonition\} Quiz\n:class: quiz)\n", prose(name), re.M
+    )
 
 
 @every_chapter

@@ -12,8 +12,8 @@ ITEMS = [
 ]
 
 
-def quiz(*items, question=QUESTION):
-    parts = [":::{quiz}\n:name: quiz-half", question, *(items or ITEMS)]
+def quiz(*items, question=QUESTION, fence="{admonition} Quiz\n:class: quiz"):
+    parts = [f":::{fence}\n:name: quiz-half", question, *(items or ITEMS)]
     return "# Page\n\n" + "\n\n".join(parts) + "\n:::\n"
 
 
@@ -30,6 +30,15 @@ def test_without_scripts_a_quiz_is_a_list_with_its_answers_folded(build):
     assert "<summary>" in folded
     kinds = re.findall(r'<li class="(quiz-\w+)"><p class="quiz-verdict">(\w+)', folded)
     assert kinds == [("quiz-wrong", "Not"), ("quiz-right", "Right"), ("quiz-wrong", "Not")]
+
+
+def test_the_short_fence_makes_the_same_quiz(build):
+    pages = []
+    for fence in ("{quiz}", "{admonition} Quiz\n:class: quiz"):
+        done, out = build(index=quiz(fence=fence))
+        assert done.returncode == 0, done.stderr
+        pages.append((out / "index.html").read_text())
+    assert pages[0] == pages[1]
 
 
 def test_a_quiz_with_several_right_options_says_so(build):
