@@ -202,7 +202,7 @@ def text_with_values(text: str, rows: dict[str, Array]) -> "HTML":
             )
     rounded = {name: np.round(values, 1) + 0.0 for name, values in rows.items()}  # no -0.0
     signs = [escape({" ": "␣", "\n": "↵"}.get(character, character)) for character in text]
-    look = "font-family: monospace; line-height: 2.2; overflow-wrap: anywhere"
+    look = "font-family: monospace; line-height: 2.8; overflow-wrap: anywhere"
     drawn = "".join(
         f'<p>{escape(name)}</p><p role="img" aria-label="{escape(name)}: {escape(text)}" '
         f'style="{look}">{"".join(map(_barred, text, values))}</p>'
