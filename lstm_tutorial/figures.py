@@ -6,6 +6,7 @@ same bytes at every run. Schematic drawings come as SVG, whose text nbval compar
 
 import io
 import itertools
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -20,7 +21,7 @@ from matplotlib.path import Path
 from lstm_tutorial import _check
 
 if TYPE_CHECKING:
-    from IPython.display import SVG
+    from IPython.display import HTML, SVG
 
 Array = np.ndarray
 
@@ -164,6 +165,65 @@ def gradient_by_lag(trials: list[dict[str, Any]]) -> Figure:
         ax.set(xlabel="steps back from the answer", ylabel="gradient left")
         ax.set(xlim=(0, 99), ylim=(1e-29, 1e3))
     return fig
+
+
+def text_with_values(text: str, rows: dict[str, Array]) -> "HTML":
+    """Show a text once for each row, with a bar at each character, and the numbers as a table.
+
+    The bar stands below the character for a positive number and above it for a negative one, the
+    stronger the larger, up to 2 either way. Spaces and newlines are drawn as signs.
+
+    Parameters
+    ----------
+    text : str
+        T characters, at least one.
+    rows : dict of arrays (T,)
+        By what they are called on the page; numbers about 0, shown to one decimal.
+
+    Returns
+    -------
+    IPython HTML
+
+    Raises
+    ------
+    ValueError
+        For an empty text or no rows, and for a row of another length.
+    """
+    from IPython.display import HTML
+
+    if not text or not rows:
+        raise ValueError(
+            f"text, rows: expected at least one each, got {len(text)} characters, {len(rows)} rows"
+        )
+    for name, values in rows.items():
+        if np.shape(values) != (len(text),):
+            raise ValueError(
+                f"rows[{name!r}]: expected shape (T={len(text)},), got {np.shape(values)}"
+            )
+    rounded = {name: np.round(values, 1) + 0.0 for name, values in rows.items()}  # no -0.0
+    signs = [escape({" ": "␣", "\n": "↵"}.get(character, character)) for character in text]
+    look = "font-family: monospace; line-height: 2.8; overflow-wrap: anywhere"
+    drawn = "".join(
+        f'<p>{escape(name)}</p><p role="img" aria-label="{escape(name)}: {escape(text)}" '
+        f'style="{look}">{"".join(map(_barred, text, values))}</p>'
+        for name, values in rounded.items()
+    )
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows)
+    body = "".join(
+        f'<tr><th scope="row">{sign}</th>' + "".join(f"<td>{v:.1f}</td>" for v in values) + "</tr>"
+        for sign, *values in zip(signs, *rounded.values(), strict=True)
+    )
+    return HTML(
+        f"{drawn}<details><summary>The numbers</summary><table><thead><tr><td></td>{head}</tr>"
+        f"</thead><tbody>{body}</tbody></table></details>"
+    )
+
+
+def _barred(character: str, value: float) -> str:
+    side, colour = ("bottom", "36 116 208") if value > 0 else ("top", "206 79 63")
+    shade = f"border-{side}: 0.35em solid rgb({colour} / {min(abs(value) / 2, 1):.2f})"
+    sign = "↵ " if character == "\n" else escape(character)
+    return f'<span style="{shade}">{sign}</span>'
 
 
 def cell() -> "SVG":

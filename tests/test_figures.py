@@ -119,3 +119,27 @@ def test_the_stored_picture_is_drawn_from_the_stored_experiment(tmp_path):
         drawn = matplotlib.image.imread(tmp_path / name)
         kept = matplotlib.image.imread(ROOT / "book/images" / name)
         assert np.array_equal(drawn, kept), f"{name} is out of date: python tools/draw_images.py"
+
+
+def test_a_text_stands_once_for_each_row_with_bars_by_size_and_sign():
+    html = figures.text_with_values(
+        "a<\n", {"one": np.array([1, -2.5, -0.01]), "2": np.zeros(3)}
+    ).data
+    assert html.count('role="img"') == 2 and html.count("<span") == 6
+    assert 'border-bottom: 0.35em solid rgb(36 116 208 / 0.50)">a<' in html
+    assert 'border-top: 0.35em solid rgb(206 79 63 / 1.00)">&lt;<' in html
+    assert '<th scope="row">↵</th><td>0.0</td>' in html and "-0.0" not in html
+    assert "<td>-2.5</td><td>0.0</td>" in html
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "message"),
+    [
+        ("", {"a": np.zeros(0)}, "text, rows: expected at least one each, got 0"),
+        ("ab", {}, "2 characters, 0 rows"),
+        ("ab", {"a": np.zeros(3)}, r"rows\['a'\]: expected shape \(T=2,\), got \(3,\)"),
+    ],
+)
+def test_a_text_refuses_rows_that_do_not_fit(text, rows, message):
+    with pytest.raises(ValueError, match=message):
+        figures.text_with_values(text, rows)

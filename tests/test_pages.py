@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from lstm_tutorial import gradients, lstm, rnn
-from lstm_tutorial.models import CharLM
+from lstm_tutorial.models import CharLM, trained_char_lm
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
@@ -819,3 +819,36 @@ def test_the_reader_says_when_there_is_no_network(watched):
     said = element.get_by_text("could not be fetched")
     said.wait_for()
     assert element.get_by_role("button").is_visible()
+
+
+LANGUAGE = "book/4-practice/language.html"
+
+
+def test_the_trained_network_in_the_page_is_that_of_the_package(watched):
+    element = watched.open(LANGUAGE).locator("lstm-reader")
+    element.get_by_role("button").press("Enter")
+    box = element.get_by_label("Text to read")
+    box.wait_for()
+    assert box.input_value() == "In the beginning God created the heaven"
+    text = "And Moses said, Who is this?\nThe LORD"
+    box.fill(text)
+    net, state = trained_char_lm(), None
+    read = element.evaluate("(e) => e.steps.map(({c, h, p}) => [c, h, p])")
+    assert len(read) == len(text)
+    for number, (c, h, p) in zip(net.encode(text), read, strict=True):
+        with torch.no_grad():
+            logits, state = net(number.reshape(1, 1), state)
+        expected = (state[1], state[0], logits.softmax(2))
+        for found, tensor in zip((c, h, p), expected, strict=True):
+            assert np.allclose(found, tensor.flatten(), rtol=0, atol=1e-5)
+    assert watched.faults == []  # before axe, which asks for style sheets in wrong places
+    for theme in ("light", "dark"):
+        assert violations(watched.tab, theme, "lstm-reader") == []
+
+
+def test_without_scripts_the_page_says_where_a_network_would_read(browser, site):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(site + LANGUAGE)
+    assert "needs a browser that runs scripts" in tab.locator("lstm-reader").inner_text()
+    context.close()

@@ -7,7 +7,7 @@ The file holds ``alphabet``, and in float16 ``W_ih`` (4H, V), ``W_hh`` (4H, H), 
 sum of PyTorch's two biases, ``W_hy`` (V, H) and ``b_y`` (V,); gates in the order i, f, g, o.
 """
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ def main(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="where to write it")
+    main(parser.parse_args().file)
