@@ -28,6 +28,7 @@ PAGES = {
     "memory": ("book/4-practice/memory", "Memory and compute"),
     "forecasting": ("book/4-practice/forecasting", "Forecasting"),
     "classifying": ("book/4-practice/classifying", "Classifying sequences"),
+    "language": ("book/4-practice/language", "A character language model"),
     "training": ("book/4-practice/training", "Training well"),
 }
 

@@ -419,7 +419,7 @@ PERPLEXITY = by_ways(
             lambda nats: np.exp(-nats.mean()),
         ),
     },
-    "backpropagation",
+    "language",
 )
 
 BITS = by_ways(
@@ -451,7 +451,7 @@ BITS = by_ways(
             lambda nats: nats.mean() / np.log(10),
         ),
     },
-    "backpropagation",
+    "language",
 )
 
 
