@@ -18,7 +18,7 @@ FLOORS = [
     {"readout", "_nn_checks", "models", "training", "streaming", "_mistakes_lstm_back"},
     {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
     {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
-    | {"figures", "_mistakes_rnn"},
+    | {"trials_counting", "figures", "_mistakes_rnn"},
     {"trials_training", "_mistakes_practice"},
     {"experiments", "_explain", "train"},
     {"exercises"},
