@@ -36,13 +36,13 @@ class Run(NamedTuple):
         Of the readout, before a logistic function.
     states : tuple of Tensors (T, N, B, H)
         h, and c where there is one.
-    gates : Tensor (T, N, B, 4H) or None
-        Pre-activations i, f, g, o of an LSTM.
+    gates : Tensor (T, N, B, GH)
+        Pre-activations; of an LSTM i, f, g, o.
     """
 
     scores: "Tensor"
     states: State
-    gates: "Tensor | None"
+    gates: "Tensor"
 
     @property
     def last(self) -> State:
@@ -107,7 +107,7 @@ def forward(cell: str, params: Params, x: "Tensor", state: State | None = None) 
         gates.append(z)
     states = tuple(torch.stack(part) for part in zip(*kept, strict=True))
     scores = states[0] @ params[-2].mT + params[-1][:, None]
-    return Run(scores, states, torch.stack(gates) if len(states) == 2 else None)
+    return Run(scores, states, torch.stack(gates))
 
 
 def _step(cell: str, params: Params) -> Callable[["Tensor", State], tuple[State, "Tensor"]]:
@@ -302,7 +302,8 @@ def continual_reber(cell: str) -> dict[str, Any]:
     Every 250 updates the networks go through ten test streams of 1,000 symbols, at the end
     through ten of 10,000. Right is a step where the scores above 0 are the legal symbols, and
     `run` the mean number of steps before the first that is not. For the outer symbol it is enough
-    that it has the highest score, so that guessing T or P is right half of the time.
+    that it has the highest score, so that guessing T or P is right half of the time. Kept are the
+    forget gates' mean at each symbol and unit, and c and f of three networks over 60 steps.
     """
     import torch
 
@@ -349,20 +350,34 @@ def _stream(cell: str, params: Params, length: int) -> dict[str, Any]:
         right.append(grammars.exact(scores, targets))
         ranked.append(grammars.ranked(scores, targets))
         largest = torch.maximum(largest, run.states[1].abs().amax(dim=(0, 2, 3)))
-        if run.gates is not None and len(gates) < 5:
+        if t == RUN_IN:
+            seen = slice(0, 60), slice(0, 3), 0
+            opened = run.gates[seen].chunk(4, dim=2)[1].sigmoid()
+            traces = [np.round(s.swapaxes(0, 1).numpy(), 3) for s in (run.states[1][seen], opened)]
+        if len(gates) < 5:
             gates.append(run.gates.chunk(4, dim=3)[1].sigmoid().numpy())
     good, first = (np.concatenate(r[1:]).swapaxes(0, 1) for r in (right, ranked))
     outer, forget = grammars.outer(y[RUN_IN:]), np.concatenate(gates).swapaxes(0, 1)
     symbol = x[: forget.shape[1]].argmax(axis=2)
     by_symbol = [[forget[n, symbol == k].mean(axis=0) for k in range(7)] for n in range(N)]
     runs = np.where(good.all(axis=1), length, good.argmin(axis=1)).mean(axis=1)
-    return {
+    found = {
         "outer": [digits(v) for v in first[:, outer].mean(axis=1)],
         "others": [digits(v) for v in good[:, ~outer].mean(axis=1)],
         "run": [digits(v) for v in runs],
         "perfect": good.all(axis=(1, 2)).tolist(),
         "largest c": [digits(v) for v in largest.tolist()],
-        **({"forget": np.round(by_symbol, 3).tolist()} if length > 1000 else {}),
+    }
+    if length == 1000:
+        return found
+    shown = x[RUN_IN : RUN_IN + 60, 0].argmax(axis=1)
+    return {
+        **found,
+        "forget": np.round(by_symbol, 3).tolist(),
+        "trace": {
+            "symbols": "".join(grammars.SYMBOLS[k] for k in shown),
+            **{name: part.tolist() for name, part in zip("cf", traces, strict=True)},
+        },
     }
 
 
