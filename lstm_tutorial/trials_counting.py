@@ -237,7 +237,7 @@ def embedded_reber(cell: str, lr: float) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     pairs = [grammars.reber_sets(pair) for pair in range(3)]
-    N, updates = 30, 1500
+    N, updates = 30, 1200
     sets = [[grammars.reber_batch(pair[part]) for pair in pairs] for part in (0, 1)]
     rngs = [np.random.default_rng(seed) for seed in range(N)]
 
