@@ -228,17 +228,28 @@ def continual_reber(length: int, batch: int, rng: np.random.Generator | int) -> 
         For a bad `length`, `batch` or `rng`.
     """
     T, B = _check.positive_int("length", length), _check.positive_int("batch", batch)
-    rng = _check.generator("rng", rng)
-    streams, follow = list[str](), list[list[str]]()
-    for _ in range(B):
-        stream, after = "", list[str]()
-        while len(stream) < T:
-            string = embedded_reber(rng)
-            stream, after = stream + string, [*after, *legal(string)[:-1], "B"]
-        streams.append(stream[:T])
-        follow.append(after[:T])
-    x, y, _ = _pack(streams, follow, SYMBOLS)
-    return x, y
+    chance = _check.generator("rng", rng).random((T, B))
+    arrows, letters, to, allowed = _tables()
+    state, read, after = np.zeros(B, int), np.empty((T, B), int), np.empty((T, B), int)
+    for t in range(T):
+        arrow = (chance[t] * arrows[state]).astype(int)
+        read[t], after[t] = letters[state, arrow], to[state, arrow]
+        state = after[t]
+    return np.eye(len(SYMBOLS))[read], allowed[after]
+
+
+def _tables() -> tuple[Array, Array, Array, Array]:
+    """Return the embedded grammar as arrays by state: arrows, letters, where to, what may come.
+
+    The end of a string is the start of the next one.
+    """
+    S = len(EMBEDDED) - 1
+    letters, to, allowed = np.zeros((S, 2), int), np.zeros((S, 2), int), np.zeros((S, len(SYMBOLS)))
+    for state, leads in enumerate(EMBEDDED[:S]):
+        for arrow, (symbol, target) in enumerate(leads.items()):
+            letters[state, arrow], to[state, arrow] = SYMBOLS.index(symbol), target % S
+            allowed[state, SYMBOLS.index(symbol)] = 1
+    return allowed.sum(axis=1), letters, to, allowed
 
 
 def outer(y: Array) -> Array:

@@ -309,14 +309,17 @@ def continual_reber(cell: str) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     updates = 3000
-    drawn = [grammars.continual_reber(updates * PIECE, 16, seed) for seed in range(NETWORKS)]
-    x, y = (as_float(np.stack(part, axis=1)) for part in zip(*drawn, strict=True))
+    drawn = []
+    for seed in range(NETWORKS):
+        both = grammars.continual_reber(updates * PIECE, 16, seed)
+        drawn.append([part.astype(np.int8) for part in both])  # an eighth of the memory
+    x, y = (np.stack(part, axis=1) for part in zip(*drawn, strict=True))
     state: list[State | None] = [None]
 
     def loss(params: Params, piece: slice) -> "Tensor":
-        run = forward(cell, params, x[piece], state[0])
+        run = forward(cell, params, as_float(x[piece]), state[0])
         state[0] = run.last
-        return _legal_error(run.scores, y[piece]).mean(dim=(0, 2))
+        return _legal_error(run.scores, as_float(y[piece])).mean(dim=(0, 2))
 
     pieces = (slice(t, t + PIECE) for t in range(0, len(x), PIECE))
     stages = []
