@@ -13,7 +13,7 @@ Graph = tuple[dict[str, int], ...]
 
 SYMBOLS = "BTPSXVE"
 
-#: Reber's grammar as a graph: in each state the symbols that may come, and where each one leads.
+# Reber's grammar as a graph: in each state the symbols that may come, and where each one leads.
 #: A string starts in state 0 and ends in state 7, where nothing may come.
 REBER: Graph = (
     {"B": 1},
@@ -38,7 +38,7 @@ def _embed(inner: Graph) -> Graph:
     return ({"B": 1}, {"T": 2, "P": 2 + n}, *copies, {"E": 3 + 2 * n}, {})
 
 
-#: The embedded Reber grammar, with one copy of `REBER` for each outer symbol.
+# The embedded Reber grammar, with one copy of `REBER` for each outer symbol.
 EMBEDDED = _embed(REBER)
 
 
