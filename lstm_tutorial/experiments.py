@@ -23,6 +23,7 @@ from tqdm import tqdm
 from lstm_tutorial import (
     trials_cell,
     trials_classifying,
+    trials_counting,
     trials_forecasting,
     trials_language,
     trials_training,
@@ -38,6 +39,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_language.EXPERIMENTS,
     **trials_forecasting.EXPERIMENTS,
     **trials_training.EXPERIMENTS,
+    **trials_counting.EXPERIMENTS,
 }
 
 
