@@ -26,6 +26,7 @@ from lstm_tutorial import (
     trials_forecasting,
     trials_language,
     trials_training,
+    trials_worth,
 )
 from lstm_tutorial._experiment import Experiment
 
@@ -38,6 +39,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_language.EXPERIMENTS,
     **trials_forecasting.EXPERIMENTS,
     **trials_training.EXPERIMENTS,
+    **trials_worth.EXPERIMENTS,
 }
 
 

@@ -234,7 +234,10 @@ def init(
     if not len(rngs):
         raise ValueError("rngs: expected one for each network, got none")
     H = hidden_size
-    shapes = {"peepholes": [(3, 1, H)], "full gate recurrence": [(3 * H, 3 * H)]}
+    shapes: dict[str, list[tuple[int, ...]]] = {
+        "peepholes": [(3, 1, H)],
+        "full gate recurrence": [(3 * H, 3 * H)],
+    }
     networks: list[list[np.ndarray]] = []
     for rng in rngs:
         r = _check.generator("rng", rng)
