@@ -26,10 +26,10 @@ def test_the_settings_are_the_same_at_every_call_and_others_for_another_draw_or_
     assert first != trials_worth.settings(8, 1) and first != trials_worth.settings(16, 0)
 
 
-def test_every_variant_exists_and_all_but_one_change_something():
-    names = [name.removesuffix(" again") for name in trials_worth.VARIANTS]
-    assert set(names) <= set(variants.VARIANTS | variants.MORE)
-    assert len(names) == 10 and len(set(names)) == 9
+def test_every_variant_exists_and_every_control_is_the_vanilla_cell():
+    assert set(trials_worth.VARIANTS) <= set(variants.VARIANTS | variants.MORE)
+    assert all(name.startswith("vanilla") for name in trials_worth.CONTROLS)
+    assert len(set(trials_worth.VARIANTS + trials_worth.CONTROLS)) == 11
 
 
 @pytest.mark.parametrize("task", trials_worth.TASKS)
@@ -72,14 +72,13 @@ def test_the_constant_answer():
     assert trials_worth._constant(labels) == pytest.approx(np.log(3) - 2 / 3 * np.log(2))
 
 
-def test_a_trial_trains_thirty_networks_and_again_differs(monkeypatch):
+def test_a_trial_trains_thirty_networks_and_the_controls_begin_otherwise(monkeypatch):
     monkeypatch.setitem(trials_worth.TASKS, "vowels", (12, 9, 20, 8))
-    first, same, again, wider = (
-        trials_worth.worth(0, "vowels", 8, name)
-        for name in ("vanilla", "vanilla", "vanilla again", "no input gate")
-    )
-    assert first == same and first["test"] != again["test"]
+    names = ["vanilla", "vanilla", *trials_worth.CONTROLS, "no input gate"]
+    first, same, again, shut, wider = (trials_worth.worth(0, "vowels", 8, n) for n in names)
+    assert first == same
+    assert len({tuple(result["test"]) for result in (first, again, shut)}) == 3
     assert (first["hidden"], wider["hidden"]) == (8, 10)
     assert abs(wider["weights"] / first["weights"] - 1) < 0.1
-    for result in (first, again, wider):
+    for result in (first, again, shut, wider):
         assert len(result["valid"]) == len(result["test"]) == N and np.median(result["test"]) < 1
