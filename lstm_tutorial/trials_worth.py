@@ -22,6 +22,8 @@ VARIANTS = [
 # That LSTM once more: from other initial weights, which shows what the search says where there is
 # nothing to be found; and with its input gates begun at σ(-1), where the coupled ones begin.
 CONTROLS = ["vanilla again", "vanilla, input bias -1"]
+# Those that are run on settings, data and initial weights drawn afresh, to see what holds.
+AGAIN = ["vanilla", "no forget gate", "coupled gates", "linear output"]
 UNITS = [8, 16]  # of the vanilla cell; the others get as many weights as it has then
 NETWORKS = 30  # of each of these sizes
 RATES = (1e-3, 3e-1)  # of the learning rate, drawn evenly on the logarithmic scale
@@ -216,10 +218,11 @@ def _same_picture(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 EXPERIMENTS = {
     "worth": Experiment(
-        about="eight variants of the LSTM in a search shared by all, four tasks (6 minutes)",
+        about="eight variants of the LSTM in a search shared by all, four tasks (10 minutes)",
         trials=[
             {"draw": draw, "task": task, "units": units, "variant": variant}
-            for draw, task, units, variant in product(range(1), TASKS, UNITS, VARIANTS + CONTROLS)
+            for draw, cells in [(0, VARIANTS + CONTROLS), (1, AGAIN)]
+            for task, units, variant in product(TASKS, UNITS, cells)
         ],
         run=worth,
         agree=_same_picture,
