@@ -28,6 +28,7 @@ def test_the_settings_are_the_same_at_every_call_and_others_for_another_draw_or_
 
 def test_every_variant_exists_and_every_control_is_the_vanilla_cell():
     assert set(trials_worth.VARIANTS) <= set(variants.VARIANTS | variants.MORE)
+    assert set(trials_worth.AGAIN) <= set(trials_worth.VARIANTS)
     assert all(name.startswith("vanilla") for name in trials_worth.CONTROLS)
     assert len(set(trials_worth.VARIANTS + trials_worth.CONTROLS)) == 11
 
