@@ -27,6 +27,7 @@ from lstm_tutorial import (
     trials_forecasting,
     trials_language,
     trials_training,
+    trials_worth,
 )
 from lstm_tutorial._experiment import Experiment
 
@@ -40,6 +41,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_forecasting.EXPERIMENTS,
     **trials_training.EXPERIMENTS,
     **trials_counting.EXPERIMENTS,
+    **trials_worth.EXPERIMENTS,
 }
 
 

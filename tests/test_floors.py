@@ -20,7 +20,7 @@ FLOORS = [
     {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
     {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
     | {"trials_counting", "figures", "_mistakes_rnn"},
-    {"trials_training", "_mistakes_practice"},
+    {"trials_training", "trials_worth", "_mistakes_practice"},
     {"experiments", "_explain", "train"},
     {"exercises"},
 ]
