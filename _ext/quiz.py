@@ -77,7 +77,7 @@ class MakeQuizzes(SphinxTransform):
         """Replace each admonition, or leave out what is no quiz."""
         for box in list(self.document.findall(nodes.admonition)):
             if "quiz" in box["classes"]:
-                _, *question, items = [*box.children, None] if len(box) < 2 else box.children
+                *question, items = box.children[1:] or [None]
                 found = list(faults(question, items))
                 if found:
                     says = f"the quiz {', '.join(found)}"

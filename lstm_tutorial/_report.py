@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
-from textwrap import fill
+from textwrap import TextWrapper
 
 from lstm_tutorial._exercise import PAGES, Note
 
@@ -43,7 +43,9 @@ class Report:
 
     def __repr__(self) -> str:
         def lines(text: str, indent: int) -> str:
-            return fill(text, 88, initial_indent=" " * indent, subsequent_indent=" " * indent)
+            space = " " * indent
+            wrap = TextWrapper(88, space, space, break_long_words=False, break_on_hyphens=False)
+            return wrap.fill(text)
 
         parts = [self._headline]
         if self.passed:
