@@ -21,6 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lstm_tutorial import (
+    trials_bias,
     trials_cell,
     trials_classifying,
     trials_forecasting,
@@ -38,6 +39,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_language.EXPERIMENTS,
     **trials_forecasting.EXPERIMENTS,
     **trials_training.EXPERIMENTS,
+    **trials_bias.EXPERIMENTS,
 }
 
 
