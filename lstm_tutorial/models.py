@@ -562,7 +562,7 @@ def set_gate_biases(
     if enter is not None:
         wanted.append(("enter", enter, slice(H)))
     for name, bias, rows in wanted:
-        values = torch.as_tensor(bias, dtype=torch.float32)
+        values = torch.as_tensor(bias, dtype=torch.float64)
         if values.shape not in [(), (H,)] or not values.isfinite().all():
             raise ValueError(f"{name}: expected a finite number or H={H} of them, got {bias}")
         with torch.no_grad():

@@ -52,7 +52,8 @@ def network(
     if bias is None:
         return model
     W_ih, W_hh, b, W_hy, b_y = readout.init(*sizes, rng, layer="lstm")
-    layer, linear = model.lstm, model.linear
+    layer: Any = model.lstm
+    linear = model.linear
     weights = [layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, linear.weight, linear.bias]
     with torch.no_grad():
         for weight, values in zip(weights, [W_ih, W_hh, b, W_hy, b_y], strict=True):
@@ -134,7 +135,7 @@ def _adding(rng: np.random.Generator, batch: int) -> tuple[Array, Array, Array]:
 # Task, D, O, error from which on an answer is wrong, updates at most.
 TASKS: dict[str, tuple[Draw, int, int, float | None, int]] = {
     "adding": (_adding, 2, 1, None, 2500),
-    "adding 1997": (lambda rng, B: tasks_1997.adding(100, B, rng), 2, 1, 0.04, 3000),
+    "adding 1997": (lambda rng, B: tasks_1997.adding(100, B, rng), 2, 1, 0.04, 2400),
     "order 1997": (lambda rng, B: tasks_1997.temporal_order(2, B, rng), 8, 4, 0.3, 2000),
 }
 
@@ -148,9 +149,9 @@ def hundred(task: str, bias: float | str | None, seed: int) -> dict[str, Any]:
     """
     import torch
 
-    draw, D, O, tolerance, most = TASKS[task]
+    draw, inputs, outputs, tolerance, most = TASKS[task]
     rng = np.random.default_rng(seed)
-    model = network((D, 32, O), 110, bias, rng)
+    model = network((inputs, 32, outputs), 110, bias, rng)
     recent, solved = np.ones(RECENT), None
     training = updates(model, draw, rng, 0.01)
     for update, (loss, errors) in zip(range(1, most + 1), training, strict=False):
@@ -176,15 +177,15 @@ def _both_solved_or_not(a: dict[str, Any], b: dict[str, Any]) -> bool:
     return (a["solved"] is None) == (b["solved"] is None)
 
 
-# Cells of the map that `forget-bias` has not. Where two shorter lags failed on all seeds, longer
-# ones are left out.
-_CELLS: list[tuple[int, float | str]] = [
-    *product([3, 5, 7], [-2, -1, 0, 1, 2, 3, 4, 5, "chrono"]),
-    *product([10], [-2, -1]),
-    *product([14, 28], [0, 1, 2, 3, 4, 5, "chrono"]),
-    *product([57], [2, 3, 4, 5, "chrono"]),
-    *product([113], [3, 4, 5, "chrono"]),
-]
+# Lags and biases of the map that `forget-bias` has not. Where two shorter lags failed on all seeds,
+# longer ones are left out.
+_MORE: dict[int, list[float | str]] = {
+    **{lag: [-2, -1, 0, 1, 2, 3, 4, 5, "chrono"] for lag in (3, 5, 7)},
+    10: [-2, -1],
+    **{lag: [0, 1, 2, 3, 4, 5, "chrono"] for lag in (14, 28)},
+    57: [2, 3, 4, 5, "chrono"],
+    113: [3, 4, 5, "chrono"],
+}
 STARTS: dict[str, dict[str, Any]] = {
     "open": {"bias": 5.0},
     "open, shut": {"bias": 5.0, "enter": -5.0},
@@ -193,20 +194,24 @@ STARTS: dict[str, dict[str, Any]] = {
 
 
 def rates(start: str, lr: float, seed: int) -> dict[str, Any]:
-    """Recall over 160 steps from one of the `STARTS`, at a learning rate of choice."""
+    """Recall over 160 steps from one of the `STARTS`, at a learning rate of choice.
+
+    "open" and "chrono" at 0.005 are in `forget-bias`.
+    """
     return recall(160, seed=seed, lr=lr, **STARTS[start])
 
 
+_BIASES: list[tuple[str, list[int | str | None]]] = [
+    ("order 1997", [None, 1, 3, "chrono"]),
+    ("adding 1997", [1, 5, "chrono"]),
+    ("adding", [1, 5, "chrono"]),
+]
 EXPERIMENTS = {
     "bias-1997": Experiment(
         about="tasks of a hundred steps, by forget bias (about 12 minutes)",
         trials=[
             {"task": task, "bias": bias, "seed": seed}
-            for task, biases in [
-                ("order 1997", [None, 1, 3, "chrono"]),
-                ("adding 1997", [1, 3, 5, "chrono"]),
-                ("adding", [1, 3, 5, "chrono"]),
-            ]
+            for task, biases in _BIASES
             for bias, seed in product(biases, range(5))
         ],
         run=hundred,
@@ -214,10 +219,11 @@ EXPERIMENTS = {
         sample=[15, 35],
     ),
     "bias-rates": Experiment(
-        about="recall over 160 steps: three starts at three learning rates (4 minutes)",
+        about="recall over 160 steps: other learning rates and input biases (1 minute)",
         trials=[
             {"start": start, "lr": lr, "seed": seed}
-            for start, lr, seed in product(STARTS, [0.001, 0.002, 0.005], range(5))
+            for start, lr in [("open", 0.001), ("open, shut", 0.005), ("chrono", 0.001)]
+            for seed in range(5)
         ],
         run=rates,
         agree=_both_solved_or_not,
@@ -227,7 +233,8 @@ EXPERIMENTS = {
         about="recall of a sign: more lags and biases for forget-bias (3 minutes)",
         trials=[
             {"lag": lag, "bias": bias, "seed": seed}
-            for (lag, bias), seed in product(_CELLS, range(5))
+            for lag, biases in _MORE.items()
+            for bias, seed in product(biases, range(5))
         ],
         run=recall,
         agree=_both_solved_or_not,
@@ -236,8 +243,7 @@ EXPERIMENTS = {
     "bias-digits": Experiment(
         about="handwritten digits pixel by pixel, by forget bias (2 minutes)",
         trials=[
-            {"model": "pixels", "seed": seed, "bias": bias}
-            for bias, seed in product([1, 3], range(5))
+            {"model": "pixels", "seed": seed, "bias": bias} for bias, seed in product([3], range(5))
         ],
         run=trials_classifying.pixels,
         agree=lambda a, b: abs(a["right"] - b["right"]) <= 30,

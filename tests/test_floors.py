@@ -13,13 +13,23 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 # From the basement up. A new module is entered here, on the lowest floor that holds.
 FLOORS = [
     {"_check", "_experiment", "_exercise"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"}
+    {
+        "rnn",
+        "lstm",
+        "gradients",
+        "layouts",
+        "tasks",
+        "tasks_1997",
+        "accounting",
+        "datasets",
+        "ngram",
+    }
     | {"_report", "_mistakes_lstm", "_mistakes_small"},
     {"readout", "_nn_checks", "models", "training", "streaming", "_mistakes_lstm_back"},
     {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
     {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
     | {"figures", "_mistakes_rnn"},
-    {"trials_training", "_mistakes_practice"},
+    {"trials_bias", "trials_training", "_mistakes_practice"},
     {"experiments", "_explain", "train"},
     {"exercises"},
 ]
