@@ -194,10 +194,7 @@ STARTS: dict[str, dict[str, Any]] = {
 
 
 def rates(start: str, lr: float, seed: int) -> dict[str, Any]:
-    """Recall over 160 steps from one of the `STARTS`, at a learning rate of choice.
-
-    "open" and "chrono" at 0.005 are in `forget-bias`.
-    """
+    """Recall over 160 steps from one of the `STARTS`, at a learning rate of choice."""
     return recall(160, seed=seed, lr=lr, **STARTS[start])
 
 
@@ -222,7 +219,11 @@ EXPERIMENTS = {
         about="recall over 160 steps: other learning rates and input biases (1 minute)",
         trials=[
             {"start": start, "lr": lr, "seed": seed}
-            for start, lr in [("open", 0.001), ("open, shut", 0.005), ("chrono", 0.001)]
+            for start, lr in [
+                *product(["open"], [0.001, 0.002, 0.005]),
+                ("open, shut", 0.005),
+                *product(["chrono"], [0.001, 0.005]),
+            ]
             for seed in range(5)
         ],
         run=rates,
