@@ -21,6 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lstm_tutorial import (
+    trials_bias,
     trials_cell,
     trials_classifying,
     trials_counting,
@@ -42,6 +43,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_training.EXPERIMENTS,
     **trials_counting.EXPERIMENTS,
     **trials_worth.EXPERIMENTS,
+    **trials_bias.EXPERIMENTS,
 }
 
 

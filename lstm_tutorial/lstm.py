@@ -101,6 +101,47 @@ def init(
     return W_ih, W_hh, b
 
 
+def chrono(
+    hidden_size: int, longest: int, rng: np.random.Generator | int
+) -> tuple[Array, Array]:
+    """Draw gate biases for memories of all lengths up to a longest (Tallec & Ollivier, 2018).
+
+    A forget gate that stands at f = 1 - 1/τ forgets over about τ steps. The forget biases are
+    log(τ - 1), with τ uniform between 2 and `longest`, and each input bias is the negative of its
+    unit's forget bias, so that the input gate stands at 1/τ and the unit takes an average.
+
+    Parameters
+    ----------
+    hidden_size : int
+        H, at least 1.
+    longest : int
+        The longest memory wanted, in steps, at least 2.
+    rng : numpy Generator or int
+
+    Returns
+    -------
+    enter, forget : arrays (H,)
+        Biases of the input and of the forget gates.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad `hidden_size`, `longest` or `rng`.
+
+    Examples
+    --------
+    >>> b = np.zeros(4 * 2)
+    >>> b[:2], b[2:4] = chrono(hidden_size=2, longest=100, rng=0)
+    >>> b.round(1).tolist()
+    [-4.1, -3.3, 4.1, 3.3, 0.0, 0.0, 0.0, 0.0]
+    """
+    H = _check.positive_int("hidden_size", hidden_size)
+    if _check.positive_int("longest", longest) < 2:
+        raise ValueError(f"longest: expected at least 2 steps, got {longest}")
+    forget = np.log(_check.generator("rng", rng).uniform(1, longest - 1, H))
+    return -forget, forget
+
+
 def step(
     x: Array, h_prev: Array, c_prev: Array, W_ih: Array, W_hh: Array, b: Array
 ) -> tuple[Array, Array]:

@@ -130,9 +130,10 @@ def forget_bias(lag: int, bias: float | str, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     params = readout.init(1, 32, 1, rng, layer="lstm")
     b = params[2]
-    b[32:64] = np.log(rng.uniform(1, lag, 32)) if bias == "chrono" else bias
     if bias == "chrono":
-        b[:32] = -b[32:64]
+        b[:32], b[32:64] = lstm.chrono(32, lag + 1, rng)
+    else:
+        b[32:64] = bias
     batches = (_single(tasks.recall(lag + 1, 32, rng, noise=1.0)) for _ in range(1000))
     training = readout.updates(_single(params), batches, 0.005, 1.0, layer="lstm")
     losses = np.ones(50)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lstm_tutorial import datasets
+from lstm_tutorial import datasets, lstm
 from lstm_tutorial._experiment import Experiment
 
 if TYPE_CHECKING:
@@ -124,12 +124,15 @@ def vowels(model: str, train: int, seed: int) -> dict[str, Any]:
     return result
 
 
-def pixels(model: str, seed: int) -> dict[str, Any]:
+def pixels(model: str, seed: int, bias: float | str | None = None) -> dict[str, Any]:
     """Train one network to read a digit pixel by pixel or row by row; return its error.
 
-    1,297 images to train on, 500 to test, drawn by the seed; 40 epochs.
+    1,297 images to train on, 500 to test, drawn by the seed; 40 epochs. A `bias` is that of the
+    forget gates at the start, or "chrono"; without one they stand at PyTorch's, near 0.
     """
     import torch
+
+    from lstm_tutorial.models import set_gate_biases
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -140,6 +143,11 @@ def pixels(model: str, seed: int) -> dict[str, Any]:
     whole = datasets.Utterances(np.ascontiguousarray(x), lengths, labels)
     test, train = _choose(whole, order[:500]), _choose(whole, order[500:])
     net = _network("last", train.x.shape[2], 10)
+    if bias == "chrono":
+        enter, forget = lstm.chrono(64, len(x), seed)
+        set_gate_biases(net.lstm, forget, enter)
+    elif bias is not None:
+        set_gate_biases(net.lstm, float(bias))
     _fit(net, train, None, seed, lr=1e-2, epochs=40)
     return {"right": int((_answers(net, test) == test.labels).sum())}
 
@@ -148,7 +156,7 @@ def _choose(part: datasets.Utterances, which: Array) -> datasets.Utterances:
     return datasets.Utterances(part.x[:, which], part.lengths[which], part.labels[which])
 
 
-def _network(model: str, inputs: int = 12, classes: int = 9) -> "nn.Module":
+def _network(model: str, inputs: int = 12, classes: int = 9) -> Any:
     """Return an untrained network of 64 units in each direction."""
     import torch
     from torch import nn

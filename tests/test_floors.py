@@ -13,14 +13,14 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 # From the basement up. A new module is entered here, on the lowest floor that holds.
 FLOORS = [
     {"_check", "_experiment", "_exercise"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"}
-    | {"grammars", "_report", "_mistakes_lstm", "_mistakes_small"},
+    {"rnn", "lstm", "gradients", "layouts", "tasks", "tasks_1997", "grammars", "accounting"}
+    | {"datasets", "ngram", "_report", "_mistakes_lstm", "_mistakes_small"},
     {"readout", "_nn_checks", "models", "training", "streaming"}
     | {"_mistakes_lstm_back", "_mistakes_chapters"},
     {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
     {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
     | {"trials_counting", "figures", "_mistakes_rnn"},
-    {"trials_training", "trials_worth", "_mistakes_practice"},
+    {"trials_training", "trials_worth", "trials_bias", "_mistakes_practice"},
     {"experiments", "_explain", "train"},
     {"exercises"},
 ]

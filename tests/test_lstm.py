@@ -326,6 +326,30 @@ def test_bad_gradients_are_refused_by_name(grads, error, message):
         run(args, grads)
 
 
+@pytest.mark.parametrize("longest", [2, 3, 100, 10_000])
+def test_chrono_biases_stand_for_times_up_to_the_longest(longest):
+    enter, forget = lstm.chrono(5000, longest, 0)
+    tau = 1 + np.exp(forget)
+    np.testing.assert_array_equal(enter, -forget)
+    assert tau.min() >= 2 and tau.max() <= longest * (1 + 1e-12)
+    spread = (longest - 2) / np.sqrt(12)  # of a uniform distribution
+    assert abs(tau.mean() - (2 + longest) / 2) <= 4 * spread / np.sqrt(5000)
+    assert abs(tau.std() - spread) <= 0.03 * spread
+
+
+def test_chrono_is_reproducible_and_refuses_what_is_no_time():
+    assert np.array_equal(lstm.chrono(4, 10, 1), lstm.chrono(4, 10, np.random.default_rng(1)))
+    assert not np.array_equal(lstm.chrono(4, 10, 1), lstm.chrono(4, 10, 2))
+    for arguments, error, message in [
+        ((0, 10, 0), ValueError, "hidden_size"),
+        ((4, 1, 0), ValueError, "longest: expected at least 2 steps, got 1"),
+        ((4, 9.5, 0), TypeError, "longest"),
+        ((4, 10, None), TypeError, "rng"),
+    ]:
+        with pytest.raises(error, match=message):
+            lstm.chrono(*arguments)
+
+
 @pytest.mark.parametrize(
     "args, error, message",
     [

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_tutorial import experiments, training
-from lstm_tutorial.models import CharLM, LSTMModel, trained_char_lm
+from lstm_tutorial.models import CharLM, LSTMModel, set_gate_biases, trained_char_lm
 from lstm_tutorial.trials_language import bible_parts
 
 T, D, H, O = 9, 3, 5, 2  # noqa: E741
@@ -525,3 +525,45 @@ def test_the_trained_model_has_learnt_and_agrees_with_its_trial():
 def test_the_trained_weights_are_half_precision_in_single():
     for weight in trained_char_lm().state_dict().values():
         assert torch.equal(weight, weight.half().float())
+
+
+@every_kind
+def test_gate_biases_are_set_in_every_layer_and_nothing_else_changes(num_layers, bidirectional):
+    net = model(num_layers, bidirectional)
+    before = {name: weight.clone() for name, weight in net.lstm.named_parameters()}
+    forget = np.linspace(-2, 3, H)
+    set_gate_biases(net.lstm, forget, enter=-1.5)
+    for name, weight in net.lstm.named_parameters():
+        assert weight.requires_grad
+        if not name.startswith("bias"):
+            assert torch.equal(weight, before[name])
+            continue
+        first = name.startswith("bias_ih")
+        enter = torch.full((H,), -1.5 if first else 0.0, dtype=torch.float64)
+        np.testing.assert_array_equal(weight[:H].detach(), enter)
+        np.testing.assert_array_equal(weight[H : 2 * H].detach(), forget if first else 0 * forget)
+        assert torch.equal(weight[2 * H :], before[name][2 * H :])
+
+
+def test_input_gates_are_left_alone_unless_asked_for():
+    net = model()
+    before = net.lstm.bias_ih_l0[:H].clone(), net.lstm.bias_hh_l0[:H].clone()
+    set_gate_biases(net.lstm, 1.0)
+    assert torch.equal(net.lstm.bias_ih_l0[:H], before[0])
+    assert torch.equal(net.lstm.bias_hh_l0[:H], before[1])
+
+
+@pytest.mark.parametrize(
+    "layer, biases, error, message",
+    [
+        (torch.nn.GRU(D, H), (1.0,), TypeError, "lstm: expected a torch.nn.LSTM, got GRU"),
+        (torch.nn.LSTM(D, H, bias=False), (1.0,), ValueError, "with biases"),
+        (torch.nn.LSTM(D, H), (np.ones(H + 1),), ValueError, "forget: .* H=5"),
+        (torch.nn.LSTM(D, H), (1.0, np.ones((H, 1))), ValueError, "enter: "),
+        (torch.nn.LSTM(D, H), (math.nan,), ValueError, "forget: expected a finite"),
+        (torch.nn.LSTM(D, H), (1.0, math.inf), ValueError, "enter: expected a finite"),
+    ],
+)
+def test_biases_that_do_not_fit_are_refused_by_name(layer, biases, error, message):
+    with pytest.raises(error, match=message):
+        set_gate_biases(layer, *biases)
