@@ -25,6 +25,7 @@ from lstm_tutorial import (
     trials_classifying,
     trials_forecasting,
     trials_language,
+    trials_original,
     trials_training,
 )
 from lstm_tutorial._experiment import Experiment
@@ -37,6 +38,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_classifying.EXPERIMENTS,
     **trials_language.EXPERIMENTS,
     **trials_forecasting.EXPERIMENTS,
+    **trials_original.EXPERIMENTS,
     **trials_training.EXPERIMENTS,
 }
 
@@ -128,11 +130,11 @@ def _key(trial: dict[str, Any]) -> str:
 
 
 def _timed(experiment: Experiment, trial: dict[str, Any]) -> dict[str, Any]:
-    start = time.perf_counter()
+    start = time.process_time()
     result = experiment.run(**trial)
     return {
         "result": result,
-        "seconds": round(time.perf_counter() - start, 1),
+        "seconds": round(time.process_time() - start, 1),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         "processor": _processor(),
     }
