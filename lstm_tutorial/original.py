@@ -329,11 +329,9 @@ def _sigmoid(z: float) -> float:
 def _step(
     x: Array,
     W: Array,
-    V: Array,
     blocks: int,
     size: int,
     output_gate: bool,
-    shortcut: bool,
     plain: bool,
     source: Array,
     active: Array,
@@ -341,9 +339,8 @@ def _step(
     squashed: Array,
     g_slope: Array,
     s: Array,
-    out: Array,
 ) -> int:
-    """Compute one step: gates, states, cell outputs, outputs; return how many inputs are active.
+    """Compute gates, states and cell outputs of one step; return how many inputs are active.
 
     `source` is what gates and cells read: the input, the hidden units of the step before, 1.
     Inputs of 0 are passed over, which makes symbols cheap.
@@ -375,15 +372,29 @@ def _step(
         g_slope[c] = y * (1.0 - y) if plain else 4.0 * y * (1.0 - y)
         s[c] += hidden[j] * squashed[c]
         hidden[r] = hidden[blocks + j] * (s[c] if plain else 2.0 * _sigmoid(s[c]) - 1.0)
+    return inputs
+
+
+@_compile
+def _outputs(
+    x: Array,
+    V: Array,
+    cell_outputs: Array,
+    shortcut: bool,
+    active: Array,
+    inputs: int,
+    out: Array,
+) -> None:
+    """Compute the outputs of one step, which only those steps need that have a target."""
+    cells = cell_outputs.shape[0]
     for k in range(V.shape[0]):
-        net = V[k, cells + D]
+        net = V[k, cells + x.shape[0]]
         for c in range(cells):
-            net += V[k, c] * hidden[2 * blocks + c]
+            net += V[k, c] * cell_outputs[c]
         if shortcut:
             for i in range(inputs):
                 net += V[k, cells + active[i]] * x[active[i]]
         out[k] = _sigmoid(net)
-    return inputs
 
 
 @_compile
@@ -409,10 +420,12 @@ def _forward(
         hidden[:] = 0.0
         s[:] = 0.0
         for t in range(lengths[b]):
-            _step(
-                *(x[t, b], W, V, blocks, size, output_gate, shortcut, plain),
-                *(source, active, hidden, squashed, g_slope, s, outputs[t, b]),
+            row = x[t, b]
+            inputs = _step(
+                *(row, W, blocks, size, output_gate, plain),
+                *(source, active, hidden, squashed, g_slope, s),
             )
+            _outputs(row, V, hidden[2 * blocks :], shortcut, active, inputs, outputs[t, b])
             states[t, b] = s
 
 
@@ -455,9 +468,10 @@ def _learn(
         by_gate[:] = 0.0
         worst, total, answers = 0.0, 0.0, 0
         for t in range(lengths[b]):
+            row = x[t, b]
             inputs = _step(
-                *(x[t, b], W, V, blocks, size, output_gate, shortcut, plain),
-                *(source, active, hidden, squashed, g_slope, s, out),
+                *(row, W, blocks, size, output_gate, plain),
+                *(source, active, hidden, squashed, g_slope, s),
             )
             for c in range(cells):
                 gate = hidden[c // size]
@@ -472,6 +486,7 @@ def _learn(
                     by_gate[c, a] += into_gate * source[a]
             if y.shape[0] == 1 and t < lengths[b] - 1:
                 continue
+            _outputs(row, V, hidden[2 * blocks :], shortcut, active, inputs, out)
             wanted = y[0, b] if y.shape[0] == 1 else y[t, b]
             for k in range(O):
                 error = wanted[k] - out[k]
