@@ -23,6 +23,7 @@ from tqdm import tqdm
 from lstm_tutorial import (
     trials_cell,
     trials_classifying,
+    trials_counting,
     trials_forecasting,
     trials_language,
     trials_original,
@@ -40,6 +41,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_forecasting.EXPERIMENTS,
     **trials_original.EXPERIMENTS,
     **trials_training.EXPERIMENTS,
+    **trials_counting.EXPERIMENTS,
 }
 
 

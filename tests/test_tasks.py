@@ -1,5 +1,7 @@
 """Each generator draws what its definition says: ranges, frequencies, targets."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -98,7 +100,69 @@ def test_count_is_the_sum_of_even_steps():
     assert np.array_equal(y[0], x[0]) and np.array_equal(np.diff(y, axis=0), x[1:])
 
 
+def test_parity_is_that_of_even_bits():
+    x, y = tasks.parity(60, 1000, 0)
+    assert x.shape == y.shape == (60, 1000, 1) and set(np.unique(x)) == set(np.unique(y)) == {0, 1}
+    assert x.mean() == pytest.approx(1 / 2, abs=4 * np.sqrt(1 / 4 / 60_000))
+    assert np.array_equal(y[0], x[0])
+    assert np.array_equal(y[1:] != y[:-1], x[1:] == 1)  # a one turns it round, a zero does not
+
+
+@given(
+    st.integers(1, 8), st.integers(0, 30), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99)
+)
+def test_copying_shows_the_items_a_pause_and_a_sign(items, pause, batch, symbols, seed):
+    T, blank, sign = 2 * items + pause, symbols, symbols + 1
+    x, y = tasks.copying(T, batch, seed, items, symbols)
+    assert x.shape == (T, batch, symbols + 2) and y.shape == (T, batch, symbols + 1)
+    assert np.isin(x, [0, 1]).all() and (x.sum(axis=2) == 1).all() and (y.sum(axis=2) == 1).all()
+    shown, wanted = x.argmax(axis=2), y.argmax(axis=2)
+    assert (shown[:items] < symbols).all() and (wanted[:-items] == blank).all()
+    assert np.array_equal(shown[:items], wanted[-items:])
+    after = np.full(items + pause, blank)
+    after[pause] = sign
+    assert (shown[items:] == after[:, None]).all()
+
+
+@given(
+    st.integers(1, 8), st.integers(0, 30), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99)
+)
+def test_selective_copying_keeps_the_order_of_scattered_items(items, spare, batch, symbols, seed):
+    T, blank, sign = 2 * items + spare, symbols, symbols + 1
+    x, y = tasks.selective_copying(T, batch, seed, items, symbols)
+    assert x.shape == (T, batch, symbols + 2) and y.shape == (T, batch, symbols + 1)
+    assert np.isin(x, [0, 1]).all() and (x.sum(axis=2) == 1).all() and (y.sum(axis=2) == 1).all()
+    shown, wanted = x.argmax(axis=2), y.argmax(axis=2)
+    assert (shown[-items:] == sign).all() and (wanted[:-items] == blank).all()
+    for k in range(batch):
+        field = shown[:-items, k]
+        assert np.isin(field, range(symbols + 1)).all()
+        assert np.array_equal(field[field != blank], wanted[-items:, k])
+
+
+def test_items_are_drawn_evenly_and_scattered_evenly():
+    near = 4 * np.sqrt(1 / 60_000)  # four standard errors of a share, and more
+    for task in (tasks.copying, tasks.selective_copying):
+        _, y = task(9, 30_000, 0, 2, 4)
+        assert np.allclose(y[-2:].mean(axis=1), [[0.25] * 4 + [0]] * 2, atol=near * np.sqrt(2))
+    x, _ = tasks.selective_copying(9, 60_000, 0, 2, 4)
+    assert np.allclose(x[:7, :, :4].sum(axis=2).mean(axis=1), 2 / 7, atol=near)
+    first = x[:7, :, :4].sum(axis=2).argmax(axis=0)  # of 21 pairs of steps, 6 begin with step 0
+    shares = np.bincount(first, minlength=7) / 60_000
+    assert np.allclose(shares, np.arange(6, -1, -1) / 21, atol=near)
+
+
+def test_copying_has_the_known_baseline():
+    _, y = tasks.copying(120, 50, 0)
+    guess = np.tile([0.0] * 8 + [1], (120, 50, 1))
+    guess[-10:] = [1 / 8] * 8 + [0]
+    entropy = -np.log((guess * y).sum(axis=2)).mean()
+    assert entropy == pytest.approx(10 * np.log(8) / 120)
+
+
 DRAWS = [tasks.adding, tasks.recall, tasks.order, tasks.latest, tasks.elapsed, tasks.count]
+DRAWS += [tasks.parity]
+DRAWS += [partial(draw, items=2) for draw in (tasks.copying, tasks.selective_copying)]
 
 
 @pytest.mark.parametrize("draw", DRAWS)
@@ -123,6 +187,11 @@ def test_a_seed_gives_the_same_draw_and_a_generator_moves_on(draw):
         (lambda: tasks.latest(5, 3, 0, rate=0), ValueError, "rate: expected a finite number above 0"),
         (lambda: tasks.elapsed(0, 3, 0), ValueError, "length: expected at least 1, got 0"),
         (lambda: tasks.count(5, 3, -1), ValueError, "rng: expected a seed of at least 0"),
+        (lambda: tasks.parity(0, 3, 0), ValueError, "length: expected at least 1, got 0"),
+        (lambda: tasks.copying(19, 3, 0), ValueError, "length: expected at least 20, twice the items"),
+        (lambda: tasks.copying(20, 3, 0, symbols=0), ValueError, "symbols: expected at least 1"),
+        (lambda: tasks.selective_copying(9, 3, 0, 5), ValueError, "length: expected at least 10, twice"),
+        (lambda: tasks.selective_copying(20, 3, 0.5), TypeError, "rng: expected a seed or a numpy"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_refused_by_name(call, error, message):
