@@ -149,7 +149,10 @@ def count(network: Network) -> int:
 def connections(network: Network) -> Weights:
     """Return 1 where the network has a weight and 0 where it has none."""
     n = network
-    W, V = np.ones((n.hidden, n.inputs + n.hidden + 1)), np.ones((n.outputs, n.cells + n.inputs + 1))
+    W, V = (
+        np.ones((n.hidden, n.inputs + n.hidden + 1)),
+        np.ones((n.outputs, n.cells + n.inputs + 1)),
+    )
     W[:, n.inputs : -1] = n.recurrent
     V[:, n.cells : -1] = n.shortcut
     W[:, -1] = n.bias != "none"
@@ -345,7 +348,7 @@ def _step(
     `source` is what gates and cells read: the input, the hidden units of the step before, 1.
     Inputs of 0 are passed over, which makes symbols cheap.
     """
-    D, H, cells = x.shape[0], 2 * blocks + blocks * size, blocks * size
+    D, H = x.shape[0], 2 * blocks + blocks * size
     inputs = 0
     for a in range(D):
         source[a] = x[a]
@@ -411,7 +414,7 @@ def _forward(
     outputs: Array,
     states: Array,
 ) -> None:
-    T, B, D = x.shape
+    B, D = x.shape[1:]
     H, cells = W.shape[0], blocks * size
     source, active = np.ones(D + H + 1), np.zeros(D + H + 1, np.int64)
     hidden, s = np.zeros(H), np.zeros(cells)
@@ -451,13 +454,13 @@ def _learn(
     ring: Array,
     tally: Array,
 ) -> int:
-    T, B, D = x.shape
-    H, cells, O = W.shape[0], blocks * size, V.shape[0]
+    B, D = x.shape[1:]
+    H, cells, wide = W.shape[0], blocks * size, V.shape[0]
     n = D + H + 1
     source, active = np.ones(n), np.zeros(n, np.int64)
-    hidden, s, out = np.zeros(H), np.zeros(cells), np.zeros(O)
+    hidden, s, out = np.zeros(H), np.zeros(cells), np.zeros(wide)
     squashed, g_slope = np.zeros(cells), np.zeros(cells)
-    delta, back = np.zeros(O), np.zeros(cells)
+    delta, back = np.zeros(wide), np.zeros(cells)
     # The derivatives of the states by the weights of the cells and of the input gates.
     by_cell, by_gate = np.zeros((cells, n)), np.zeros((cells, n))
     new_W, new_V = (W.copy(), V.copy()) if at_end else (W, V)
@@ -488,17 +491,17 @@ def _learn(
                 continue
             _outputs(row, V, hidden[2 * blocks :], shortcut, active, inputs, out)
             wanted = y[0, b] if y.shape[0] == 1 else y[t, b]
-            for k in range(O):
+            for k in range(wide):
                 error = wanted[k] - out[k]
                 worst = max(worst, abs(error))
                 total += abs(error)
                 delta[k] = error * out[k] * (1.0 - out[k]) if slope else error
-            answers += O
+            answers += wide
             for c in range(cells):
                 back[c] = 0.0
-                for k in range(O):
+                for k in range(wide):
                     back[c] += V[k, c] * delta[k]
-            for k in range(O):
+            for k in range(wide):
                 step = lr * delta[k]
                 new_V[k, cells + D] += step * free_V[k, cells + D]
                 for c in range(cells):

@@ -141,7 +141,7 @@ def two_sequences(
         For a bad `length`, `informative`, `batch`, `rng` or `kind`.
     """
     N = _check.positive_int("informative", informative)
-    if N > _check.positive_int("length", length):
+    if _check.positive_int("length", length) < N:
         raise ValueError(f"informative: expected at most length={length}, got {N}")
     _check.choice("kind", kind, ["a", "b", "c"])
     rng = _check.generator("rng", rng)

@@ -86,7 +86,9 @@ def test_3_begins_with_the_sign_of_the_class(length, data, seed):
 def test_3_has_the_papers_noise_classes_and_lengths():
     x, y, lengths = tasks.two_sequences(20, 3, MANY, 0)
     noise = x[3:20]
-    assert noise.mean() == pytest.approx(0, abs=0.005) and noise.var() == pytest.approx(0.2, rel=0.02)
+    assert noise.mean() == pytest.approx(0, abs=0.005) and noise.var() == pytest.approx(
+        0.2, rel=0.02
+    )
     assert near(y.mean(), 1 / 2)
     for n in (20, 21, 22):
         assert near(np.mean(lengths == n), 1 / 3)
@@ -95,7 +97,9 @@ def test_3_has_the_papers_noise_classes_and_lengths():
 def test_3b_has_noise_on_the_informative_elements_too():
     x, y, _ = tasks.two_sequences(20, 3, MANY, 0, kind="b")
     noise = x[:3, :, 0] - (2 * y[:, 0] - 1)
-    assert noise.mean() == pytest.approx(0, abs=0.01) and noise.var() == pytest.approx(0.2, rel=0.03)
+    assert noise.mean() == pytest.approx(0, abs=0.01) and noise.var() == pytest.approx(
+        0.2, rel=0.03
+    )
 
 
 def test_3c_has_noisy_targets_of_02_for_class_1_and_08_for_class_2():
@@ -152,7 +156,7 @@ def test_4_and_5_mark_evenly_and_draw_numbers_evenly():
     assert near(one_hidden, early)  # the first element was drawn
     assert x[1:T, :, 0].mean() == pytest.approx(0, abs=0.01)
     assert x[1:T, :, 0].var() == pytest.approx(1 / 3, rel=0.01)
-    assert 0 <= y.min() and y.max() <= 1
+    assert y.min() >= 0 and y.max() <= 1
     x, y, _ = tasks.multiplication(T, MANY, 0)
     assert x[1:T, :, 0].mean() == pytest.approx(0.5, abs=0.01)
     # E[X1 X2] = 1/4, and 1/2 where one of the two is the neutral 1
@@ -172,7 +176,9 @@ def test_6_shows_x_or_y_once_in_each_window(marks, batch, seed):
         windows = [(10, 20), (50, 60)] if marks == 2 else [(10, 20), (33, 43), (66, 76)]
         assert all(low <= t <= high for t, (low, high) in zip(places, windows, strict=True))
         order = "".join(shown[t - 1] for t in places)
-        assert int(order.replace("X", "0").replace("Y", "1"), 2) == y[b].argmax() and y[b].sum() == 1
+        assert (
+            int(order.replace("X", "0").replace("Y", "1"), 2) == y[b].argmax() and y[b].sum() == 1
+        )
 
 
 @pytest.mark.parametrize("marks, lag", [(2, 40), (3, 24)])
@@ -240,7 +246,10 @@ def test_bad_batches_and_generators_are_refused(draw, batch, rng, error, message
         (lambda: tasks.two_sequences(3, 1, 2, 0, "d"), "kind: expected one of a, b, c, got 'd'"),
         (lambda: tasks.adding(19, 2, 0), "length: expected at least 20, got 19"),
         (lambda: tasks.temporal_order(4, 2, 0), "marks: expected 2 or 3, got 4"),
-        (lambda: tasks.wrong(np.ones((2, 1)), np.ones((2, 1)), 0.0), "tolerance: expected a finite"),
+        (
+            lambda: tasks.wrong(np.ones((2, 1)), np.ones((2, 1)), 0.0),
+            "tolerance: expected a finite",
+        ),
     ],
 )
 def test_bad_settings_are_refused(call, message):
