@@ -20,16 +20,15 @@ from lstm_tutorial import _check
 Array = np.ndarray
 
 try:
-    from numba import njit
-
-    _compile = njit(cache=True, error_model="numpy")
+    import numba
 
     COMPILED = True
 except ImportError:
     COMPILED = False
 
-    def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
-        return function
+
+def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
+    return numba.njit(cache=True, error_model="numpy")(function) if COMPILED else function
 
 
 @dataclass(frozen=True)

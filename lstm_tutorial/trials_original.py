@@ -142,9 +142,9 @@ def reber(
     """Train on experiment 1 until all 512 strings are predicted, asked every 500 sequences.
 
     Predicted means that at every step the symbols that may come next are the most active outputs.
-    There are three pairs of training and test set, as in the paper, which the seeds take in turn. `at_end` and `slope` are those of
-    `original.learn`. Returned besides: the share of strings right at all steps but one, and the
-    share right at that one, which repeats the second symbol.
+    There are three pairs of training and test set, as in the paper; the seeds take them in turn.
+    `at_end` and `slope` are those of `original.learn`. Returned besides: the share of strings
+    right at all steps but one, and the share right at that one, which repeats the second symbol.
     """
     train, test = grammars.reber_sets(np.random.default_rng(seed % 3))
     x, legal, lengths = grammars.reber_batch([*train, *test])
@@ -274,7 +274,7 @@ EXPERIMENTS = {
         f"1997-{task}": Experiment(
             about=f"1997, {task}: one symbol over a lag of 100, {what}",
             trials=_seeds(3),
-            run=partial(first_and_last, task, 10_000),
+            run=partial(first_and_last, task=task, budget=10_000),
             agree=_as_solved("sequences"),
             sample=[0],
         )
@@ -284,17 +284,17 @@ EXPERIMENTS = {
         f"1997-2c-{q}": Experiment(
             about=f"1997, 2c: random distractors, a minimal lag of {q + 1}",
             trials=_seeds(many),
-            run=partial(long_lag, q, q, 300_000),
+            run=partial(long_lag, q=q, p=q, budget=300_000),
             agree=_as_solved("sequences"),
             sample=[0],
         )
-        for q, many in [(50, 20), (100, 5)]
+        for q, many in [(50, 10), (100, 5)]
     },
     **{
         f"1997-3a-{length}-{informative}": Experiment(
             about=f"1997, 3a: two classes, {length} steps, the first {informative} tell",
             trials=_seeds(many),
-            run=partial(two_sequences, length, informative, budget),
+            run=partial(two_sequences, length=length, informative=informative, budget=budget),
             agree=_as_solved("ST1"),
             sample=[0] if length == 100 else [],
         )
@@ -308,7 +308,7 @@ EXPERIMENTS = {
         f"1997-{task}": Experiment(
             about=f"1997, {task}: {what}",
             trials=_seeds(many),
-            run=partial(by_training, task, **settings),
+            run=partial(by_training, network=task, **settings),
             agree=_stage_solved(next(iter(settings["wrong"]))),
             sample=[0],
         )

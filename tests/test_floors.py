@@ -14,11 +14,11 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 FLOORS = [
     {"_check", "_experiment", "_exercise"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"}
-    | {"grammars", "_report", "_mistakes_lstm", "_mistakes_small"},
+    | {"grammars", "original", "tasks_1997", "_report", "_mistakes_lstm", "_mistakes_small"},
     {"readout", "_nn_checks", "models", "training", "streaming", "_mistakes_lstm_back"},
     {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
     {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
-    | {"trials_counting", "figures", "_mistakes_rnn"},
+    | {"trials_counting", "trials_original", "figures", "_mistakes_rnn"},
     {"trials_training", "_mistakes_practice"},
     {"experiments", "_explain", "train"},
     {"exercises"},
@@ -56,7 +56,7 @@ def test_a_module_imports_only_from_below(module):
 
 NUMPY_ONLY = """
 import sys
-for name in ("torch", "matplotlib", "scipy", "statsmodels", "pandas", "tqdm"):
+for name in ("torch", "matplotlib", "scipy", "statsmodels", "pandas", "tqdm", "numba"):
     sys.modules[name] = None  # importing it raises ImportError
 import importlib
 importlib.import_module(sys.argv[1])
