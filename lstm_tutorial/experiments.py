@@ -106,19 +106,19 @@ def run(name: str, trials: int | None = None, jobs: int = 1, again: bool = False
 
 def forecast(names: list[str], trials: int | None = None, again: bool = False) -> str:
     """Say how many trials would be run, and how long that takes by the times of stored ones."""
-    todo, seconds, unknown = 0, 0.0, []
+    todo, known, unknown = 0, list[float](), list[str]()
     for name in names:
         missing = len(_todo(name, trials, again))
         times = [trial["seconds"] for trial in _read(name).values()]
         todo += missing
-        if times:
-            seconds += missing * sum(times) / len(times)
+        if missing and times:
+            known.append(missing * sum(times) / len(times))
         elif missing:
-            unknown.append(name)
-    beside = f", and what {', '.join(unknown)} takes, never run so far" if unknown else ""
+            unknown.append(f"{name}: not known, never run so far")
     if not todo:
         return "nothing to run: every trial is stored; --again runs them anew"
-    return f"{todo} trials to run, about {seconds / 60:.0f} minutes of one processor{beside}"
+    total = [f"about {sum(known) / 60:.0f} minutes of one processor"] if known else []
+    return f"{todo} trials to run; " + "; ".join([*total, *unknown])
 
 
 def check(name: str) -> bool:

@@ -18,7 +18,7 @@ TEST = 2560  # sequences of the paper's test sets
 
 NETWORKS = {
     "2": Network(101, 1, 1, 101, "none", False, False, shortcut=True, plain=True, spread=0.2),
-    **{f"2c {p}": Network(p + 4, 2, 1, 2, "none", spread=0.2) for p in (50, 100)},
+    **{f"2c {p}": Network(p + 4, 2, 1, 2, "none", spread=0.2) for p in (50,)},
     "3": Network(1, 3, 1, 1, "hidden", input_bias=(-1, -3, -5), output_bias=(-2, -4, -6)),
     "4": Network(2, 2, 2, 1, input_bias=(-3, -6)),
     "5": Network(2, 2, 2, 1),
@@ -36,24 +36,23 @@ def by_training(
     draw: Draw,
     lr: float,
     tolerance: float,
-    error: float,
-    wrong: dict[str, int],
+    rules: dict[str, tuple[int, float]],
     budget: int,
 ) -> dict[str, Any]:
     """Train until the last 2,000 training sequences went well: experiments 4, 5 and 6.
 
-    That is, until at most so many of them were wrong as `wrong` says, and their mean absolute
-    error was below `error`. Where `wrong` has several numbers, the strictest last, training goes
-    on from one to the next. Returned with each name: how many sequences it took, None if more
-    than the budget; how many of 2,560 new sequences were then wrong; their mean absolute error.
+    A rule says how many of them may be wrong, and what their mean absolute error must be below.
+    Where there are several rules, training goes on from one to the next, the strictest last.
+    Returned by the name of each: how many sequences it took, None if more than the budget; how
+    many of 2,560 new sequences were then wrong; their mean absolute error.
     """
     rng = np.random.default_rng(seed)
     net = NETWORKS[network]
-    weights, recent, used = original.start(net, rng), Recent(tolerance, 0, error), 0
+    weights, recent, used = original.start(net, rng), Recent(tolerance), 0
     x, y, lengths = draw(TEST, rng)
     result: dict[str, Any] = {}
-    for name, many in wrong.items():
-        recent.rule[1] = many
+    for name, rule in rules.items():
+        recent.rule[1:] = rule
         while used < budget and not recent.met:
             used += original.learn(net, weights, *draw(500, rng), lr, recent)
         answers = original.answers(net, weights, x, lengths)
@@ -215,8 +214,8 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
         10,
         {
             "draw": partial(tasks_1997.adding, 100),
-            **{"lr": 0.5, "tolerance": 0.04, "error": 0.01, "budget": 800_000},
-            "wrong": {"1 %": 20, "none": 0},
+            **{"lr": 0.5, "tolerance": 0.04, "budget": 500_000},
+            "rules": {"1 %": (20, np.inf), "none": (0, 0.01)},
         },
     ),
     "5": (
@@ -224,8 +223,8 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
         5,
         {
             "draw": partial(tasks_1997.multiplication, 100),
-            **{"lr": 0.1, "tolerance": 0.04, "error": np.inf, "budget": 1_500_000},
-            "wrong": {"139": 139},
+            **{"lr": 0.1, "tolerance": 0.04, "budget": 1_500_000},
+            "rules": {"139": (139, np.inf)},
         },
     ),
     "6a": (
@@ -233,8 +232,8 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
         20,
         {
             "draw": partial(tasks_1997.temporal_order, 2),
-            **{"lr": 0.5, "tolerance": 0.3, "error": 0.1, "budget": 200_000},
-            "wrong": {"none": 0},
+            **{"lr": 0.5, "tolerance": 0.3, "budget": 200_000},
+            "rules": {"none": (0, 0.1)},
         },
     ),
     "6b": (
@@ -242,21 +241,17 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
         6,
         {
             "draw": partial(tasks_1997.temporal_order, 3),
-            **{"lr": 0.1, "tolerance": 0.3, "error": 0.1, "budget": 1_000_000},
-            "wrong": {"none": 0},
+            **{"lr": 0.1, "tolerance": 0.3, "budget": 1_000_000},
+            "rules": {"none": (0, 0.1)},
         },
     ),
 }
-# Experiment 1: the paper's rows, then what was tried besides.
+# Experiment 1: two of the paper's rows, then what was tried besides.
 REBER: dict[str, dict[str, Any]] = {
-    "4x1-0.1": {"blocks": 4, "size": 1, "lr": 0.1},
-    "3x2-0.1": {"blocks": 3, "size": 2, "lr": 0.1},
-    "3x2-0.2": {"blocks": 3, "size": 2, "lr": 0.2},
     "4x1-0.5": {"blocks": 4, "size": 1, "lr": 0.5},
     "3x2-0.5": {"blocks": 3, "size": 2, "lr": 0.5},
     "3x2-at-end": {"blocks": 3, "size": 2, "lr": 0.5, "at_end": True},
     "3x2-no-slope": {"blocks": 3, "size": 2, "lr": 0.5, "slope": False},
-    "3x2-both": {"blocks": 3, "size": 2, "lr": 0.5, "at_end": True, "slope": False},
 }
 
 EXPERIMENTS = {
@@ -288,7 +283,7 @@ EXPERIMENTS = {
             agree=_as_solved("sequences"),
             sample=[0],
         )
-        for q, many in [(50, 10), (100, 5)]
+        for q, many in [(50, 10)]
     },
     **{
         f"1997-3a-{length}-{informative}": Experiment(
@@ -301,7 +296,6 @@ EXPERIMENTS = {
         for length, informative, many, budget in [
             (100, 3, 10, 300_000),
             (100, 1, 10, 300_000),
-            (1000, 3, 2, 600_000),
         ]
     },
     **{
@@ -309,7 +303,7 @@ EXPERIMENTS = {
             about=f"1997, {task}: {what}",
             trials=_seeds(many),
             run=partial(by_training, network=task, **settings),
-            agree=_stage_solved(next(iter(settings["wrong"]))),
+            agree=_stage_solved(next(iter(settings["rules"]))),
             sample=[0],
         )
         for task, (what, many, settings) in _TRAINING.items()

@@ -88,14 +88,12 @@ def test_again_forgets_what_is_stored(toy, tmp_path):
 
 def test_how_long_it_takes_is_said_beforehand(toy, tmp_path, capsys):
     experiments.main(["toy", "--trials", "1"])
-    assert "1 trials to run, about 0 minutes of one processor, and what toy takes" in (
-        capsys.readouterr().out
-    )
+    assert "1 trials to run; toy: not known, never run so far" in capsys.readouterr().out
     kept = stored(tmp_path)
     kept["seed=0"]["seconds"] = 600.0
     (tmp_path / "toy.json").write_text(json.dumps(kept))
-    assert experiments.forecast(["toy"]) == "2 trials to run, about 20 minutes of one processor"
-    assert "3 trials to run, about 30 min" in experiments.forecast(["toy"], again=True)
+    assert experiments.forecast(["toy"]) == "2 trials to run; about 20 minutes of one processor"
+    assert "3 trials to run; about 30 min" in experiments.forecast(["toy"], again=True)
     experiments.main(["toy"])
     assert experiments.forecast(["toy"]).startswith("nothing to run")
 
