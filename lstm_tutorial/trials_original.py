@@ -211,16 +211,16 @@ def _stage_solved(name: str) -> Callable[[dict[str, Any], dict[str, Any]], bool]
 _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
     "4": (
         "adding, 100 steps",
-        10,
+        4,
         {
             "draw": partial(tasks_1997.adding, 100),
-            **{"lr": 0.5, "tolerance": 0.04, "budget": 500_000},
+            **{"lr": 0.5, "tolerance": 0.04, "budget": 300_000},
             "rules": {"1 %": (20, np.inf), "none": (0, 0.01)},
         },
     ),
     "5": (
         "multiplication, 100 steps",
-        5,
+        1,
         {
             "draw": partial(tasks_1997.multiplication, 100),
             **{"lr": 0.1, "tolerance": 0.04, "budget": 1_500_000},
@@ -238,7 +238,7 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
     ),
     "6b": (
         "the order of three symbols",
-        6,
+        2,
         {
             "draw": partial(tasks_1997.temporal_order, 3),
             **{"lr": 0.1, "tolerance": 0.3, "budget": 1_000_000},
@@ -268,7 +268,7 @@ EXPERIMENTS = {
     **{
         f"1997-{task}": Experiment(
             about=f"1997, {task}: one symbol over a lag of 100, {what}",
-            trials=_seeds(3),
+            trials=_seeds(5),
             run=partial(first_and_last, task=task, budget=10_000),
             agree=_as_solved("sequences"),
             sample=[0],

@@ -293,7 +293,7 @@ def test_temporal_order_is_learnt_as_in_the_paper():
         used += original.learn(network, weights, *tasks_1997.temporal_order(2, 500, rng), 0.5, rule)
     assert 5_000 < used < 100_000  # 31,390 in the paper, 16,000 to 50,000 here
     x, y, lengths = tasks_1997.temporal_order(2, 2560, rng)
-    assert tasks_1997.wrong(original.answers(network, weights, x, lengths), y, 0.3).sum() < 50
+    assert tasks_1997.wrong(original.answers(network, weights, x, lengths), y, 0.3).sum() < 128
 
 
 @pytest.mark.skipif(not original.COMPILED, reason="numba is not installed")

@@ -110,18 +110,17 @@ def test_3c_has_noisy_targets_of_02_for_class_1_and_08_for_class_2():
         assert targets.var() == pytest.approx(0.1, rel=0.05)
 
 
-def check_marks(x, lengths, length):
-    """Return the places of the marks; a mark at the first element is hidden behind its -1."""
+def check_marks(x, lengths, length, neutral):
+    """Return the places of the two marks of each sequence."""
     places = []
     for b, n in enumerate(lengths):
         markers = x[:n, b, 1]
-        assert markers[0] == markers[-1] == -1 and (x[n:, b] == 0).all()
-        assert np.isin(markers[1:-1], [0, 1]).all()
-        marked = np.flatnonzero(markers == 1)
-        assert len(marked) in (1, 2)
-        assert min(marked) < 10 or len(marked) == 1  # alone, it may be the later of the two
-        assert max(marked) < length // 2 and n - 1 - max(marked) >= length // 2
-        places.append(marked)
+        first, second = np.flatnonzero(markers == 1)
+        assert first < 10 and second < length // 2 and n - 1 - second >= length // 2
+        assert markers[-1] == -1 and (markers[1:-1] >= 0).all() and (x[n:, b] == 0).all()
+        assert markers[0] == (1 if first == 0 else -1)
+        assert first or x[0, b, 0] == neutral
+        places.append([first, second])
     return places
 
 
@@ -131,7 +130,7 @@ def test_4_wants_the_sum_of_the_marked_numbers(length, batch, seed):
     assert x.shape == (length + length // 10, batch, 2) and y.shape == (batch, 1)
     assert (np.abs(x[..., 0]) <= 1).all()
     assert (lengths >= length).all() and (lengths <= length + length // 10).all()
-    for b, marked in enumerate(check_marks(x, lengths, length)):
+    for b, marked in enumerate(check_marks(x, lengths, length, 0)):
         assert y[b, 0] == pytest.approx(0.5 + x[marked, b, 0].sum() / 4)
 
 
@@ -139,7 +138,7 @@ def test_4_wants_the_sum_of_the_marked_numbers(length, batch, seed):
 def test_5_wants_the_product_of_the_marked_numbers(length, batch, seed):
     x, y, lengths = tasks.multiplication(length, batch, seed)
     assert ((x[..., 0] >= 0) & (x[..., 0] <= 1)).all()
-    for b, marked in enumerate(check_marks(x, lengths, length)):
+    for b, marked in enumerate(check_marks(x, lengths, length, 1)):
         assert y[b, 0] == pytest.approx(x[marked, b, 0].prod())
 
 
@@ -152,8 +151,7 @@ def test_4_and_5_mark_evenly_and_draw_numbers_evenly():
     early = 0.1 + 0.9 / (T // 2 - 1)
     assert near(marks[1:10], early) and near(marks[10 : T // 2], 1 / (T // 2 - 1))
     assert (marks[T // 2 :] == 0).all()
-    one_hidden = np.mean((x[..., 1] == 1).sum(axis=0) == 1)
-    assert near(one_hidden, early)  # the first element was drawn
+    assert near(marks[0], early)
     assert x[1:T, :, 0].mean() == pytest.approx(0, abs=0.01)
     assert x[1:T, :, 0].var() == pytest.approx(1 / 3, rel=0.01)
     assert y.min() >= 0 and y.max() <= 1

@@ -34,7 +34,7 @@ def test_training_goes_on_from_a_loose_rule_to_a_strict_one():
     result = trials_original.by_training("6a", seed=0, **settings)
     assert list(result) == ["most", "none"]
     assert 2000 <= result["most"]["sequences"] < result["none"]["sequences"] < 200_000
-    assert result["most"]["wrong"] >= result["none"]["wrong"] and result["none"]["wrong"] < 100
+    assert result["most"]["wrong"] >= result["none"]["wrong"] and result["none"]["wrong"] < 128
 
 
 def test_a_budget_that_is_too_small_is_told_as_a_failure():
