@@ -218,6 +218,15 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
             "rules": {"1 %": (20, np.inf), "none": (0, 0.01)},
         },
     ),
+    "5": (
+        "multiplication, 100 steps",
+        1,
+        {
+            "draw": partial(tasks_1997.multiplication, 100),
+            **{"lr": 0.1, "tolerance": 0.04, "budget": 1_500_000},
+            "rules": {"139": (139, np.inf)},
+        },
+    ),
     "6a": (
         "the order of two symbols",
         20,
