@@ -170,7 +170,7 @@ bench: $(SETUP) ## time the package against PyTorch
 	python benchmarks/bench_cells.py
 
 .PHONY: experiments
-experiments: $(SETUP) ## repeat the stored experiments (long)
+experiments: $(SETUP) ## run the long experiments that are not stored yet
 	@python -m lstm_tutorial.experiments
 
 .PHONY: lock

@@ -2,10 +2,13 @@
 
     python -m lstm_tutorial.experiments --list
     python -m lstm_tutorial.experiments adding-by-lag          # runs what is not stored yet
+    python -m lstm_tutorial.experiments adding-by-lag --trials 5 --jobs 2
     python -m lstm_tutorial.experiments adding-by-lag --check  # runs a sample again and compares
+    python -m lstm_tutorial.experiments --again  # runs all, stored or not
 
-Each trial is stored as soon as it is done, with its seed, its time, the versions and the
-processor; an interrupted run goes on where it stopped. Chapters read the results with `load`.
+How long it will take is said beforehand, from the times of the stored trials. Each trial is stored
+as soon as it is done, with its seed, its seconds of processor time, the versions and the processor;
+an interrupted run goes on where it stopped. Chapters read the results with `load`.
 """
 
 import argparse
@@ -14,7 +17,10 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +33,7 @@ from lstm_tutorial import (
     trials_counting,
     trials_forecasting,
     trials_language,
+    trials_original,
     trials_training,
     trials_worth,
 )
@@ -40,6 +47,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_classifying.EXPERIMENTS,
     **trials_language.EXPERIMENTS,
     **trials_forecasting.EXPERIMENTS,
+    **trials_original.EXPERIMENTS,
     **trials_training.EXPERIMENTS,
     **trials_counting.EXPERIMENTS,
     **trials_worth.EXPERIMENTS,
@@ -73,15 +81,48 @@ def load(name: str) -> list[dict[str, Any]]:
     return [{**t, **stored[_key(t)]["result"]} for t in experiment.trials]
 
 
-def run(name: str) -> None:
-    """Run and store the trials of an experiment that are not stored yet."""
-    experiment = _find(name)
-    stored = _read(name)
-    todo = [t for t in experiment.trials if _key(t) not in stored]
-    for trial in tqdm(todo, desc=name, unit="trial", disable=None):
-        stored[_key(trial)] = _timed(experiment, trial)
+def run(name: str, trials: int | None = None, jobs: int = 1, again: bool = False) -> None:
+    """Run and store the trials of an experiment that are not stored yet.
+
+    Parameters
+    ----------
+    name : str
+    trials : int, optional
+        Only so many of them, the first of the experiment.
+    jobs : int
+        How many trials at a time, each in a process of its own.
+    again : bool
+        Run stored trials too, and forget the old results.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    """
+    todo = _todo(name, trials, again)
+    stored = {} if again else _read(name)
+    results = _results(name, todo, jobs)
+    for trial, result in tqdm(results, desc=name, unit="trial", total=len(todo), disable=None):
+        stored[_key(trial)] = result
         _write(name, stored)
-    print(f"{name}: {len(todo)} trials run, {len(experiment.trials)} stored")
+    print(f"{name}: {len(todo)} trials run, {len(stored)} of {len(_find(name).trials)} stored")
+
+
+def forecast(names: list[str], trials: int | None = None, again: bool = False) -> str:
+    """Say how many trials would be run, and how long that takes by the times of stored ones."""
+    todo, known, unknown = 0, list[float](), list[str]()
+    for name in names:
+        missing = len(_todo(name, trials, again))
+        times = [trial["seconds"] for trial in _read(name).values()]
+        todo += missing
+        if missing and times:
+            known.append(missing * sum(times) / len(times))
+        elif missing:
+            unknown.append(f"{name}: not known, never run so far")
+    if not todo:
+        return "nothing to run: every trial is stored; --again runs them anew"
+    total = [f"about {sum(known) / 60:.0f} minutes of one processor"] if known else []
+    return f"{todo} trials to run; " + "; ".join([*total, *unknown])
 
 
 def check(name: str) -> bool:
@@ -108,6 +149,9 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("name", nargs="?", metavar="NAME", help="one experiment")
     parser.add_argument("--list", action="store_true", help="name the experiments and stop")
     parser.add_argument("--check", action="store_true", help="run a sample again and compare")
+    parser.add_argument("--again", action="store_true", help="run what is stored too")
+    parser.add_argument("--trials", type=int, metavar="N", help="the first N trials of each alone")
+    parser.add_argument("--jobs", type=int, metavar="N", default=1, help="N trials at a time")
     options = parser.parse_args(args)
     if options.list:
         for name, experiment in EXPERIMENTS.items():
@@ -115,11 +159,16 @@ def main(args: list[str] | None = None) -> int:
         return 0
     if options.name is not None and options.name not in EXPERIMENTS:
         parser.error(f"NAME: expected one of {', '.join(EXPERIMENTS)}, got {options.name}")
+    for option in ("trials", "jobs"):
+        if (given := getattr(options, option)) is not None and given < 1:
+            parser.error(f"--{option}: expected at least 1, got {given}")
     names = [options.name] if options.name else list(EXPERIMENTS)
     if options.check:
         return 0 if all([check(name) for name in names]) else 1
+    print(forecast(names, options.trials, options.again))
     for name in names:
-        run(name)
+        if _todo(name, options.trials, options.again):
+            run(name, options.trials, options.jobs, options.again)
     return 0
 
 
@@ -129,16 +178,44 @@ def _find(name: str) -> Experiment:
     return EXPERIMENTS[name]
 
 
+def _todo(name: str, trials: int | None, again: bool) -> list[dict[str, Any]]:
+    """List the trials to run: of the first `trials`, those not stored yet, or all `again`."""
+    stored = {} if again else _read(name)
+    return [t for t in _find(name).trials[:trials] if _key(t) not in stored]
+
+
+def _results(
+    name: str, trials: list[dict[str, Any]], jobs: int
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield each trial with its result as soon as it is there."""
+    if jobs == 1:
+        for trial in trials:
+            yield trial, _timed(_find(name), trial)
+        return
+    # Not by fork: a copy of a process in which PyTorch has started threads can hang.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        try:
+            done = {pool.submit(_by_name, name, trial): trial for trial in trials}
+            for future in as_completed(done):
+                yield done[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _by_name(name: str, trial: dict[str, Any]) -> dict[str, Any]:
+    return _timed(_find(name), trial)
+
+
 def _key(trial: dict[str, Any]) -> str:
     return " ".join(f"{k}={v}" for k, v in trial.items())
 
 
 def _timed(experiment: Experiment, trial: dict[str, Any]) -> dict[str, Any]:
-    start = time.perf_counter()
+    start = time.process_time()
     result = experiment.run(**trial)
     return {
         "result": result,
-        "seconds": round(time.perf_counter() - start, 1),
+        "seconds": round(time.process_time() - start, 1),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         "processor": _processor(),
     }
@@ -161,7 +238,9 @@ def _write(name: str, stored: dict[str, Any]) -> None:
     """Replace the file in one move, so that an interruption leaves the old one whole."""
     RESULTS.mkdir(exist_ok=True)
     partial = RESULTS / f"{name}.json.partial"
-    rows = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in stored.items())
+    order = {_key(trial): k for k, trial in enumerate(_find(name).trials)}
+    keys = sorted(stored, key=lambda key: order.get(key, len(order)))
+    rows = (f"{json.dumps(key)}: {json.dumps(stored[key])}" for key in keys)
     partial.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
     os.replace(partial, RESULTS / f"{name}.json")
 

@@ -1,6 +1,7 @@
 """Long runs: stored with all that is needed to repeat them, resumed, checked, refused by name."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +71,52 @@ def test_check_runs_the_sample_and_tells_agreement_from_difference(toy, tmp_path
     (tmp_path / "toy.json").write_text(json.dumps(changed))
     assert experiments.main(["toy", "--check"]) == 1
     assert "DIFFERS  seed=1" in capsys.readouterr().out
+
+
+def test_a_few_trials_alone_can_be_run_and_the_rest_later(toy, tmp_path):
+    assert experiments.main(["toy", "--trials", "2"]) == 0
+    assert toy == [0, 1] and list(stored(tmp_path)) == ["seed=0", "seed=1"]
+    experiments.main(["toy"])
+    assert toy == [0, 1, 2]
+
+
+def test_again_forgets_what_is_stored(toy, tmp_path):
+    experiments.main(["toy"])
+    experiments.main(["toy", "--again", "--trials", "2"])
+    assert toy == [0, 1, 2, 0, 1] and list(stored(tmp_path)) == ["seed=0", "seed=1"]
+
+
+def test_how_long_it_takes_is_said_beforehand(toy, tmp_path, capsys):
+    experiments.main(["toy", "--trials", "1"])
+    assert "1 trials to run; toy: not known, never run so far" in capsys.readouterr().out
+    kept = stored(tmp_path)
+    kept["seed=0"]["seconds"] = 600.0
+    (tmp_path / "toy.json").write_text(json.dumps(kept))
+    assert experiments.forecast(["toy"]) == "2 trials to run; about 20 minutes of one processor"
+    assert "3 trials to run; about 30 min" in experiments.forecast(["toy"], again=True)
+    experiments.main(["toy"])
+    assert experiments.forecast(["toy"]).startswith("nothing to run")
+
+
+def test_two_jobs_give_the_results_of_one_in_the_order_of_the_trials(tmp_path, monkeypatch):
+    name = "1997-3a-100-3"
+    monkeypatch.setattr(experiments, "RESULTS", tmp_path)
+    short = replace(
+        experiments.EXPERIMENTS[name], trials=[{"budget": 500, "seed": s} for s in (0, 1)]
+    )
+    monkeypatch.setitem(experiments.EXPERIMENTS, name, short)
+    experiments.main([name, "--jobs", "2"])
+    stored = json.loads((tmp_path / f"{name}.json").read_text())
+    assert list(stored) == ["budget=500 seed=0", "budget=500 seed=1"]
+    for key, seed in zip(stored, (0, 1), strict=True):
+        assert stored[key]["result"] == short.run(budget=500, seed=seed)
+
+
+@pytest.mark.parametrize("option", ["--trials", "--jobs"])
+def test_counts_below_one_are_refused(toy, option, capsys):
+    with pytest.raises(SystemExit):
+        experiments.main(["toy", option, "0"])
+    assert f"{option}: expected at least 1, got 0" in capsys.readouterr().err
 
 
 def test_missing_trials_are_named_with_the_command_that_runs_them(toy):
