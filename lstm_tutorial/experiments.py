@@ -25,6 +25,7 @@ from lstm_tutorial import (
     trials_classifying,
     trials_forecasting,
     trials_language,
+    trials_relatives,
     trials_training,
 )
 from lstm_tutorial._experiment import Experiment
@@ -38,6 +39,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_language.EXPERIMENTS,
     **trials_forecasting.EXPERIMENTS,
     **trials_training.EXPERIMENTS,
+    **trials_relatives.EXPERIMENTS,
 }
 
 

@@ -205,7 +205,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def _later(T: int, device: torch.device) -> Tensor:
-    """True where the column is a later step than the row."""
+    """Return True where the column is a later step than the row."""
     return torch.ones(T, T, dtype=torch.bool, device=device).triu(1)
 
 

@@ -16,7 +16,10 @@ FLOORS = [
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"}
     | {"grammars", "_report", "_mistakes_lstm", "_mistakes_small"},
     {"readout", "_nn_checks", "models", "training", "streaming", "_mistakes_lstm_back"},
-    {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
+    {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time", "relatives"},
+    {"scans"},
+    {"family"},
+    {"trials_relatives"},
     {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
     | {"figures", "_mistakes_rnn"},
     {"trials_training", "_mistakes_practice"},
