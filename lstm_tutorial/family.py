@@ -109,7 +109,7 @@ def _mlstm(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     z = relatives.affine(x, W, b)
     H = (z.shape[-1] - 2 * HEADS) // 4
     i, f, q, k, v, o = z.split([HEADS, HEADS, H, H, H, H], dim=-1)
-    read = scans.mlstm(*map(_heads, (q, k, v)), i, f)
+    read = scans.mlstm(_heads(q), _heads(k), _heads(v), i, f)
     return torch.sigmoid(o) * read.flatten(-2)
 
 
@@ -118,7 +118,7 @@ def _attention(x: Tensor, *weights: Tensor) -> Tensor:
     W, b, W_o, b_o, W_1, b_1, W_2, b_2 = weights
     size = x.shape[-1:]
     q, k, v = relatives.affine(F.layer_norm(x, size), W, b).chunk(3, dim=-1)
-    read = scans.attention(*map(_heads, (q, k, v))).flatten(-2)
+    read = scans.attention(_heads(q), _heads(k), _heads(v)).flatten(-2)
     x = x + relatives.affine(read, W_o, b_o)
     inner = relatives.affine(F.layer_norm(x, size), W_1, b_1)
     return x + relatives.affine(F.relu(inner), W_2, b_2)
