@@ -34,6 +34,7 @@ from lstm_tutorial import (
     trials_forecasting,
     trials_language,
     trials_original,
+    trials_relatives,
     trials_training,
     trials_worth,
 )
@@ -52,6 +53,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_counting.EXPERIMENTS,
     **trials_worth.EXPERIMENTS,
     **trials_bias.EXPERIMENTS,
+    **trials_relatives.EXPERIMENTS,
 }
 
 

@@ -17,7 +17,10 @@ FLOORS = [
     | {"accounting", "datasets", "ngram", "_report", "_mistakes_lstm", "_mistakes_small"},
     {"readout", "_nn_checks", "models", "training", "streaming"}
     | {"_mistakes_lstm_back", "_mistakes_chapters"},
-    {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
+    {"cells", "variants", "regularisers", "probes", "relatives", "_mistakes_lstm_time"},
+    {"scans"},
+    {"family"},
+    {"trials_relatives"},
     {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
     | {"trials_counting", "trials_original", "figures", "_mistakes_rnn"},
     {"trials_training", "trials_worth", "trials_bias", "_mistakes_practice"},
