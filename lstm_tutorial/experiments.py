@@ -23,6 +23,7 @@ from tqdm import tqdm
 from lstm_tutorial import (
     trials_cell,
     trials_classifying,
+    trials_fewshot,
     trials_forecasting,
     trials_language,
     trials_training,
@@ -37,6 +38,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_classifying.EXPERIMENTS,
     **trials_language.EXPERIMENTS,
     **trials_forecasting.EXPERIMENTS,
+    **trials_fewshot.EXPERIMENTS,
     **trials_training.EXPERIMENTS,
 }
 
