@@ -76,9 +76,9 @@ def lines(count: int, shots: int, rng: np.random.Generator | int, queries: int =
     TypeError, ValueError
         For a bad `count`, `shots`, `rng` or `queries`.
     """
-    E, K, Q, rng = _sizes(count, shots, queries, rng)
-    slope, height = rng.uniform(-1, 1, (2, E, 1, 1))
-    x = rng.uniform(-1, 1, (E, K + Q, 1))
+    E, K, Q, draw = _sizes(count, shots, queries, rng)
+    slope, height = draw.uniform(-1, 1, (2, E, 1, 1))
+    x = draw.uniform(-1, 1, (E, K + Q, 1))
     return _cut(x, slope * x + height, K)
 
 
@@ -108,9 +108,9 @@ def sines(count: int, shots: int, rng: np.random.Generator | int, queries: int =
     TypeError, ValueError
         For a bad `count`, `shots`, `rng` or `queries`.
     """
-    E, K, Q, rng = _sizes(count, shots, queries, rng)
-    amplitude, phase = rng.uniform(0.1, 5, (E, 1, 1)), rng.uniform(0, np.pi, (E, 1, 1))
-    x = rng.uniform(-5, 5, (E, K + Q, 1))
+    E, K, Q, draw = _sizes(count, shots, queries, rng)
+    amplitude, phase = draw.uniform(0.1, 5, (E, 1, 1)), draw.uniform(0, np.pi, (E, 1, 1))
+    x = draw.uniform(-5, 5, (E, K + Q, 1))
     return _cut(x, amplitude * np.sin(x + phase), K)
 
 
@@ -188,7 +188,7 @@ def classes(
     TypeError, ValueError
         For bad arguments, for fewer than two classes and for too few classes or examples.
     """
-    E, K, Q, rng = _sizes(count, shots, queries, rng)
+    E, K, Q, draw = _sizes(count, shots, queries, rng)
     ways = _check.positive_int("ways", ways)
     _check.floating("images", images)
     if images.ndim < 3 or 0 in images.shape:
@@ -204,12 +204,12 @@ def classes(
         raise ValueError(
             f"shots: expected at most {V} examples of a class with the queries, got {K} + {Q}"
         )
-    which = rng.random((E, N)).argpartition(ways - 1, axis=1)[:, :ways]
-    which = rng.permuted(which, axis=1)
-    example = rng.random((E, ways, V)).argsort(axis=2)
+    which = draw.random((E, N)).argpartition(ways - 1, axis=1)[:, :ways]
+    which = draw.permuted(which, axis=1)
+    example = draw.random((E, ways, V)).argsort(axis=2)
     x = images.reshape(N, V, -1)[which[..., None], example]  # (E, ways, V, D)
     y = np.broadcast_to(np.eye(ways)[:, None], (E, ways, V, ways))
-    return Episodes(*(part for k in (slice(K), slice(K, K + Q)) for part in _mixed(x, y, k, rng)))
+    return Episodes(*(part for k in (slice(K), slice(K, K + Q)) for part in _mixed(x, y, k, draw)))
 
 
 def nearest(support_x: Array, support_y: Array, query_x: Array) -> Array:
@@ -327,18 +327,18 @@ def check(support_x: Any, support_y: Any, query_x: Any, labels: bool = False) ->
 
 
 def _check_labels(support_y: Any) -> None:
-    E, _, O = support_y.shape
-    if O < 2:
-        raise ValueError(f"support_y: expected at least 2 classes, got {O}")
+    E, _, ways = support_y.shape
+    if ways < 2:
+        raise ValueError(f"support_y: expected at least 2 classes, got {ways}")
     one_hot = ((support_y == 0) | (support_y == 1)).all() and (support_y.sum(-1) == 1).all()
     if not bool(one_hot):
         raise ValueError("support_y: expected one-hot rows, got others")
     shown = support_y.sum(1)
     for episode in range(E):
-        missing = [k for k in range(O) if shown[episode, k] == 0]
+        missing = [k for k in range(ways) if shown[episode, k] == 0]
         if missing:
             raise ValueError(
-                f"support_y: expected an example of each of {O} classes in every episode, "
+                f"support_y: expected an example of each of {ways} classes in every episode, "
                 f"got none of class {missing[0]} in episode {episode}"
             )
 
@@ -354,9 +354,8 @@ def _cut(x: Array, y: Array, shots: int) -> Episodes:
 
 def _mixed(x: Array, y: Array, examples: slice, rng: np.random.Generator) -> list[Array]:
     """Put some examples of all classes into one random order."""
-    E, O = x.shape[:2]
-    x, y = (part[:, :, examples].reshape(E, -1, part.shape[-1]) for part in (x, y))
-    order = rng.random((E, x.shape[1], 1)).argsort(axis=1)
+    x, y = (part[:, :, examples].reshape(len(part), -1, part.shape[-1]) for part in (x, y))
+    order = rng.random((*x.shape[:2], 1)).argsort(axis=1)
     return [np.take_along_axis(part, order, axis=1) for part in (x, y)]
 
 

@@ -6,6 +6,7 @@ episodes gives (E, Q, O). Its weights are the same for all episodes; what differ
 episode to the next is a state of the call.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ def cross_entropy(learner: nn.Module, episodes: Episodes) -> Tensor:
 
 def mlp(*sizes: int) -> nn.Sequential:
     """Return linear layers of these sizes with ReLU between them."""
-    pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+    pairs = itertools.pairwise(sizes)
     layers = [part for pair in pairs for part in (nn.Linear(*pair), nn.ReLU())]
     return nn.Sequential(*layers[:-1])
 
@@ -104,13 +105,13 @@ class LSTMLearner(nn.Module):
         keep_cell: bool = False,
     ) -> None:
         super().__init__()
-        D, O = _positive(input_size=input_size, output_size=output_size)
+        inputs, outputs = _positive(input_size=input_size, output_size=output_size)
         H, L, self.passes = _positive(hidden_size=hidden_size, num_layers=num_layers, passes=passes)
         self.reading = _check.choice("reading", reading, ("batch", "sequence"))
         self.labels, self.keep_cell = labels, keep_cell
         self.encoder = nn.Identity() if encoder is None else encoder
-        self.lstm = nn.LSTM(D + O, H, L)
-        self.linear = nn.Linear(H, O)
+        self.lstm = nn.LSTM(inputs + outputs, H, L)
+        self.linear = nn.Linear(H, outputs)
 
     def adapt(self, support_x: Tensor, support_y: Tensor) -> States:
         """Read a support set."""

@@ -128,7 +128,7 @@ def test_the_interval_is_that_of_the_mean():
     samples = rng.exponential(2.0, (400, 500))
     hits = [abs(m - 2) < half for m, half in map(episodes.interval, samples)]
     assert 0.92 < np.mean(hits) < 0.98
-    with pytest.raises(ValueError, match="^values: expected at least 2, got 1"):
+    with pytest.raises(ValueError, match=r"^values: expected at least 2, got 1"):
         episodes.interval([1.0])
 
 
@@ -191,10 +191,10 @@ def test_bad_arguments_are_named(arguments, error, message):
 
 @pytest.mark.parametrize("name", ["count", "shots", "queries"])
 def test_sizes_below_one_are_named(name):
-    with pytest.raises(ValueError, match=f"^{name}: expected at least 1, got 0"):
+    with pytest.raises(ValueError, match=rf"^{name}: expected at least 1, got 0"):
         episodes.sines(**{"count": 2, "shots": 3, "rng": 0, "queries": 4, name: 0})
 
 
 def test_a_penalty_has_to_be_positive():
-    with pytest.raises(ValueError, match="^strength: "):
+    with pytest.raises(ValueError, match=r"^strength: "):
         episodes.ridge(*episodes.sines(2, 3, 0)[:3], strength=0.0)

@@ -23,16 +23,18 @@ def pictures(seed=0, shots=2):
     return fewshot.tensors(given, DOUBLE)
 
 
-def learner(name, D=1, O=1, labels=False):
+def learner(name, inputs=1, outputs=1, labels=False):
     """Return an untrained learner in double precision."""
     torch.manual_seed(0)
     made = {
-        "batch": lambda: fewshot.LSTMLearner(D, O, 7, 2, "batch", 3, labels),
-        "batch, cell kept": lambda: fewshot.LSTMLearner(D, O, 7, 2, labels=labels, keep_cell=True),
-        "sequence": lambda: fewshot.LSTMLearner(D, O, 7, 2, "sequence", 2, labels),
-        "OP-LSTM": lambda: fewshot.OPLSTM(fewshot.mlp(D, 8, 6), 6, O, 4, labels=labels),
-        "MAML": lambda: fewshot.MAML(fewshot.mlp(D, 8, O), 3, 0.05, labels),
-        "prototypes": lambda: fewshot.Prototypes(fewshot.mlp(D, 8)),
+        "batch": lambda: fewshot.LSTMLearner(inputs, outputs, 7, 2, "batch", 3, labels),
+        "batch, cell kept": lambda: fewshot.LSTMLearner(
+            inputs, outputs, 7, 2, labels=labels, keep_cell=True
+        ),
+        "sequence": lambda: fewshot.LSTMLearner(inputs, outputs, 7, 2, "sequence", 2, labels),
+        "OP-LSTM": lambda: fewshot.OPLSTM(fewshot.mlp(inputs, 8, 6), 6, outputs, 4, labels=labels),
+        "MAML": lambda: fewshot.MAML(fewshot.mlp(inputs, 8, outputs), 3, 0.05, labels),
+        "prototypes": lambda: fewshot.Prototypes(fewshot.mlp(inputs, 8)),
     }
     return made[name]().to(DOUBLE)
 
@@ -142,18 +144,17 @@ def test_the_outer_product_lstm_is_a_loop_over_the_papers_equations(labels):
     net, given = case("OP-LSTM", labels)
     x, y, query_x, _ = given
     fast = net.adapt(x, y)
-    (E, K, _), O = x.shape, y.shape[2]
-    for e in range(E):
+    K, outputs = y.shape[1:]
+    for e in range(len(x)):
         a = [net.base(x[e, i]) for i in range(K)]
         W = net.start.weight
-        inner = outer = [[None] * O for _ in range(K)]
-        inner, outer = [list(row) for row in inner], [list(row) for row in outer]
+        inner, outer = ([[None] * outputs for _ in range(K)] for _ in range(2))
         for _ in range(4):
             move = torch.zeros_like(W)
             for i in range(K):
                 p = W @ a[i] + net.start.bias
                 u = []
-                for o in range(O):
+                for o in range(outputs):
                     pair = torch.stack([y[e, i, o], p[o]])[None]
                     out, inner[i][o] = net.inner(pair, inner[i][o])
                     out, outer[i][o] = net.outer(out, outer[i][o])
@@ -219,7 +220,7 @@ def test_the_orders_differ_by_the_hessian_term():
     """After one inner step: second order = first order - lr * Hessian @ first order."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(1, 5), nn.Tanh(), nn.Linear(5, 1)).to(DOUBLE)
-    x, y, query_x, query_y = given = drawn(count=1)
+    x, y, *_ = given = drawn(count=1)
     gradients = []
     for first_order in (False, True):
         maml = fewshot.MAML(net, 1, 0.1, first_order=first_order)
@@ -313,9 +314,9 @@ def test_a_class_without_an_example_is_named(name):
     x, y, query_x, _ = given
     one = torch.zeros_like(y)
     one[..., 1] = 1
-    with pytest.raises(ValueError, match="^support_y: .*got none of class 0 in episode 0"):
+    with pytest.raises(ValueError, match=r"^support_y: .*got none of class 0 in episode 0"):
         net(x, one, query_x)
-    with pytest.raises(ValueError, match="^support_y: expected one-hot rows"):
+    with pytest.raises(ValueError, match=r"^support_y: expected one-hot rows"):
         net(x, y + 0.5, query_x)
 
 

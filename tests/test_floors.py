@@ -14,11 +14,11 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 FLOORS = [
     {"_check", "_experiment", "_exercise"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "accounting", "datasets", "ngram"}
-    | {"_report", "_mistakes_lstm", "_mistakes_small"},
+    | {"episodes", "_report", "_mistakes_lstm", "_mistakes_small"},
     {"readout", "_nn_checks", "models", "training", "streaming", "_mistakes_lstm_back"},
-    {"cells", "variants", "regularisers", "probes", "_mistakes_lstm_time"},
+    {"cells", "variants", "regularisers", "probes", "fewshot", "_mistakes_lstm_time"},
     {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
-    | {"figures", "_mistakes_rnn"},
+    | {"trials_fewshot", "figures", "_mistakes_rnn"},
     {"trials_training", "_mistakes_practice"},
     {"experiments", "_explain", "train"},
     {"exercises"},
