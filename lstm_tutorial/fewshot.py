@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
@@ -21,7 +22,8 @@ from lstm_tutorial.episodes import Episodes, check
 
 def tensors(episodes: Episodes, dtype: torch.dtype = torch.float32) -> Episodes:
     """Return the episodes' arrays as tensors."""
-    return Episodes(*(torch.as_tensor(part, dtype=dtype) for part in episodes))
+    # A tensor cannot run backwards through memory, as an array does that was turned round.
+    return Episodes(*(torch.as_tensor(np.ascontiguousarray(p), dtype=dtype) for p in episodes))
 
 
 def squared_error(learner: nn.Module, episodes: Episodes) -> Tensor:
@@ -89,7 +91,7 @@ class LSTMLearner(nn.Module):
 
     References
     ----------
-    Huisman, Moerland & Plaat (2023), "Are LSTMs good few-shot learners?"
+    Huisman, Moerland, Plaat & van Rijn (2023), "Are LSTMs good few-shot learners?"
     """
 
     def __init__(
@@ -180,7 +182,7 @@ class OPLSTM(nn.Module):
 
     References
     ----------
-    Huisman, Moerland & Plaat (2023), "Are LSTMs good few-shot learners?"
+    Huisman, Moerland, Plaat & van Rijn (2023), "Are LSTMs good few-shot learners?"
     """
 
     def __init__(

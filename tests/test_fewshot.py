@@ -49,6 +49,13 @@ def case(name, labels):
     return net, given
 
 
+def test_arrays_that_were_turned_round_become_tensors():
+    given = episodes.sines(2, 3, 0, queries=4)
+    turned = fewshot.tensors(episodes.Episodes(*(part[:, ::-1] for part in given)), DOUBLE)
+    for tensor, part in zip(turned, given, strict=True):
+        assert tensor.dtype == DOUBLE and np.array_equal(tensor.flip(1), part)
+
+
 @pytest.mark.parametrize(("name", "labels"), ALL)
 def test_an_answer_for_each_query_of_each_episode(name, labels):
     net, given = case(name, labels)
