@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 TRIED = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50]  # support points on the curve
+SEEDS = 1
 PER_EPOCH = 200  # updates between two validations
 
 
@@ -26,10 +27,11 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "batch": Budget(3000, 64, 5e-3),
+    "batch": Budget(3600, 20, 5e-3),
     "OP-LSTM": Budget(1000, 16, 3e-3),
     "MAML": Budget(1200, 8, 3e-3),
-    "sequence": Budget(4000, 64, 5e-3),
+    "sequence": Budget(3600, 20, 5e-3),
+    "batch, longer": Budget(3000, 64, 5e-3),
 }
 LETTERS = {
     "prototypes": Budget(600, 8, 3e-3),
@@ -39,6 +41,7 @@ LETTERS = {
     "sequence": Budget(1600, 8, 3e-3),
     "batch on prototypes' features": Budget(1600, 8, 3e-3),
 }
+COMPARED = ["batch", "sequence", "OP-LSTM", "MAML"]
 WAYS = 5
 SCRIPTS = {
     "train": ["LATIN", "GREEK"],
@@ -82,7 +85,7 @@ def sine_learner(learner: str) -> "nn.Module":
     """Return an untrained learner of sines."""
     from lstm_tutorial import fewshot
 
-    if learner == "batch":
+    if learner.startswith("batch"):
         return fewshot.LSTMLearner(1, 1)
     if learner == "sequence":
         return fewshot.LSTMLearner(1, 1, reading="sequence", passes=1)
@@ -288,8 +291,9 @@ EXPERIMENTS = {
         trials=[
             *(
                 {"learner": learner, "shots": shots, "seed": seed}
-                for seed, learner, shots in product(range(3), BUDGETS, [5, 10])
+                for seed, learner, shots in product(range(SEEDS), COMPARED, [5, 10])
             ),
+            {"learner": "batch, longer", "shots": 5, "seed": 0},
             *(
                 {"learner": name, "shots": shots, "seed": 0}
                 for name, shots in product(BASELINES, [5, 10])
@@ -304,7 +308,7 @@ EXPERIMENTS = {
         trials=[
             *(
                 {"learner": learner, "shots": shots, "seed": seed}
-                for seed, learner, shots in product(range(3), LETTERS, [1, 5])
+                for seed, learner, shots in product(range(SEEDS), LETTERS, [1, 5])
             ),
             *(
                 {"learner": name, "shots": shots, "seed": 0}
