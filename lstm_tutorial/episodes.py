@@ -117,7 +117,7 @@ def sines(count: int, shots: int, rng: np.random.Generator | int, queries: int =
 def letters(versions: int = 3) -> Letters:
     """Return letters of five scripts in the six faces of a family of fonts.
 
-    738 letters: those of the fonts DejaVu Sans and Serif that no accent or other mark is part of,
+    732 letters: those of the fonts DejaVu Sans and Serif that no accent or other mark is part of,
     each shape once (the Latin A is also the Greek and the Cyrillic one). Each face is drawn
     `versions` times, turned, slanted, scaled and shifted at random, always in the same way.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 TRIED = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50]  # support points on the curve
-SEEDS = 1
+SEEDS = 1  # of each learner
 PER_EPOCH = 200  # updates between two validations
 
 
@@ -287,7 +287,7 @@ def _from_pixels(name: str, test: episodes.Episodes, seed: int) -> Array:
 
 EXPERIMENTS = {
     "fewshot-sines": Experiment(
-        about="a sine from five or ten points: learners that learnt to learn (13 minutes)",
+        about="a sine from five or ten points: learners that learnt to learn (4 minutes a seed)",
         trials=[
             *(
                 {"learner": learner, "shots": shots, "seed": seed}
@@ -304,7 +304,7 @@ EXPERIMENTS = {
         sample=[2],
     ),
     "fewshot-letters": Experiment(
-        about="five letters told apart, of scripts never seen in training (5 minutes)",
+        about="five letters told apart, of scripts never seen in training (3 minutes a seed)",
         trials=[
             *(
                 {"learner": learner, "shots": shots, "seed": seed}
