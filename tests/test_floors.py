@@ -13,17 +13,18 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 # From the basement up. A new module is entered here, on the lowest floor that holds.
 FLOORS = [
     {"_check", "_experiment", "_exercise"},
-    {"rnn", "lstm", "gradients", "layouts", "tasks", "tasks_1997", "grammars", "original"}
-    | {"accounting", "datasets", "ngram", "_report", "_mistakes_lstm", "_mistakes_small"},
+    {"rnn", "lstm", "gradients", "layouts", "tasks", "tasks_1997", "grammars", "episodes"}
+    | {"original", "accounting", "datasets", "ngram"}
+    | {"_report", "_mistakes_lstm", "_mistakes_small"},
     {"readout", "_nn_checks", "models", "training", "streaming"}
     | {"_mistakes_lstm_back", "_mistakes_chapters"},
-    {"cells", "variants", "regularisers", "probes", "relatives", "_mistakes_lstm_time"},
-    {"scans"},
-    {"family"},
+    {"cells", "variants", "relatives", "regularisers", "probes", "fewshot"}
+    | {"_mistakes_lstm_time"},
+    {"scans", "recipe", "trials_cell", "trials_classifying", "trials_forecasting"}
+    | {"trials_language", "trials_counting", "trials_original", "trials_fewshot", "figures"}
+    | {"_mistakes_rnn"},
+    {"family", "trials_training", "trials_worth", "trials_bias", "_mistakes_practice"},
     {"trials_relatives"},
-    {"recipe", "trials_cell", "trials_classifying", "trials_forecasting", "trials_language"}
-    | {"trials_counting", "trials_original", "figures", "_mistakes_rnn"},
-    {"trials_training", "trials_worth", "trials_bias", "_mistakes_practice"},
     {"experiments", "_explain", "train"},
     {"exercises"},
 ]
