@@ -356,7 +356,7 @@ def _stream(cell: str, params: Params, length: int) -> dict[str, Any]:
         if t == RUN_IN:
             seen = slice(0, 60), slice(0, 3), 0
             opened = run.gates[seen].chunk(4, dim=2)[1].sigmoid()
-            traces = [np.round(s.swapaxes(0, 1).numpy(), 3) for s in (run.states[1][seen], opened)]
+            traces = [_rounded(s.swapaxes(0, 1).numpy()) for s in (run.states[1][seen], opened)]
         if len(gates) < 5:
             gates.append(run.gates.chunk(4, dim=3)[1].sigmoid().numpy())
     good, first = (np.concatenate(r[1:]).swapaxes(0, 1) for r in (right, ranked))
@@ -376,12 +376,17 @@ def _stream(cell: str, params: Params, length: int) -> dict[str, Any]:
     shown = x[RUN_IN : RUN_IN + 60, 0].argmax(axis=1)
     return {
         **found,
-        "forget": np.round(by_symbol, 3).tolist(),
+        "forget": _rounded(np.array(by_symbol)),
         "trace": {
             "symbols": "".join(grammars.SYMBOLS[k] for k in shown),
-            **{name: part.tolist() for name, part in zip("cf", traces, strict=True)},
+            **dict(zip("cf", traces, strict=True)),
         },
     }
+
+
+def _rounded(values: Array) -> list[Any]:
+    """Return lists of numbers with three decimals, in double precision so that no more show."""
+    return np.round(values.astype(np.float64), 3).tolist()
 
 
 def _pieces(cell: str, params: Params, x: Array, y: Array) -> Iterator[tuple[Array, Array]]:
