@@ -66,7 +66,7 @@ def by_training(
 
 
 def two_sequences(length: int, informative: int, budget: int, seed: int) -> dict[str, Any]:
-    """Train on task 3a until both criteria are met, asked after every 100 (T/100) sequences.
+    """Train on task 3a until both criteria are met, asked after every 5 T sequences.
 
     ST1: none of 256 test sequences is wrong, that is off by 0.2 or more. ST2: besides, their mean
     absolute error is below 0.01. The test sequences are drawn once; 2,560 new ones say at the end
