@@ -101,9 +101,7 @@ def init(
     return W_ih, W_hh, b
 
 
-def chrono(
-    hidden_size: int, longest: int, rng: np.random.Generator | int
-) -> tuple[Array, Array]:
+def chrono(hidden_size: int, longest: int, rng: np.random.Generator | int) -> tuple[Array, Array]:
     """Draw gate biases for memories of all lengths up to a longest (Tallec & Ollivier, 2018).
 
     A forget gate that stands at f = 1 - 1/τ forgets over about τ steps. The forget biases are

@@ -72,7 +72,7 @@ def long_lag(q: int, p: int, batch: int, rng: np.random.Generator | int) -> Batc
 
     The sequence is b, then x or y, equally likely, then q + k of p distractors, then e. After the
     first q distractors another one follows with probability 9/10, so that k is geometric. Symbols
-    stand in the order of the distractors, then b, e, x, y.
+    stand in the order of the distractors, then e, b, x, y.
 
     Parameters
     ----------
@@ -103,8 +103,8 @@ def long_lag(q: int, p: int, batch: int, rng: np.random.Generator | int) -> Batc
     lengths = q + rng.geometric(0.1, B) - 1 + 3
     symbols = rng.integers(0, p, (lengths.max(), B))
     which = rng.integers(0, 2, B)
-    symbols[0], symbols[1] = p, p + 2 + which
-    symbols[lengths - 1, np.arange(B)] = p + 1
+    symbols[0], symbols[1] = p + 1, p + 2 + which
+    symbols[lengths - 1, np.arange(B)] = p
     return _one_hot(symbols, p + 4, lengths), np.eye(2)[which], lengths
 
 
@@ -141,7 +141,7 @@ def two_sequences(
         For a bad `length`, `informative`, `batch`, `rng` or `kind`.
     """
     N = _check.positive_int("informative", informative)
-    if N > _check.positive_int("length", length):
+    if _check.positive_int("length", length) < N:
         raise ValueError(f"informative: expected at most length={length}, got {N}")
     _check.choice("kind", kind, ["a", "b", "c"])
     rng = _check.generator("rng", rng)
@@ -161,8 +161,8 @@ def adding(length: int, batch: int, rng: np.random.Generator | int) -> Batch:
 
     Each element is a number from U[-1, 1] and a marker: -1 at the first and the last element, 1 at
     two others, else 0. Of these two, one lies among the first ten elements, and then one among the
-    first T/2 - 1 that are still unmarked. Where the first element is drawn, its marker stays -1 and
-    its number counts as 0. The target is 0.5 + (X1 + X2)/4.
+    first T/2 - 1 that are still unmarked. Where the first element is drawn, its marker is 1 and its
+    number is set to 0. The target is 0.5 + (X1 + X2)/4.
 
     Parameters
     ----------
@@ -190,8 +190,8 @@ def adding(length: int, batch: int, rng: np.random.Generator | int) -> Batch:
 def multiplication(length: int, batch: int, rng: np.random.Generator | int) -> Batch:
     """Draw experiment 5: multiply two marked numbers, both of the first half.
 
-    As `adding`, with numbers from U[0, 1]; the first element, where drawn, counts as 1. The target
-    is X1 X2.
+    As `adding`, with numbers from U[0, 1]; that of the first element, where drawn, is set to 1. The
+    target is X1 X2.
 
     Parameters
     ----------
@@ -312,10 +312,10 @@ def _two_marked(
     first, second = rng.integers(0, 10, batch), rng.integers(0, length // 2 - 1, batch)
     second += second >= first  # the unmarked ones alone were counted
     places = np.stack([first, second])
-    x[places, each, 1] = 1
     x[0, :, 1] = x[lengths - 1, each, 1] = -1
-    marked = np.where(places == 0, neutral, x[places, each, 0])
-    return _cut(x, lengths), marked, lengths
+    x[places, each, 1] = 1
+    x[0, (places == 0).any(axis=0), 0] = neutral
+    return _cut(x, lengths), x[places, each, 0], lengths
 
 
 def _one_hot(symbols: Array, size: int, lengths: Array) -> Array:
