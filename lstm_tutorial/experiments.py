@@ -13,6 +13,7 @@ an interrupted run goes on where it stopped. Chapters read the results with `loa
 
 import argparse
 import json
+import math
 import os
 import platform
 import sys
@@ -83,6 +84,23 @@ def load(name: str) -> list[dict[str, Any]]:
             f"run them with: python -m lstm_tutorial.experiments {name}"
         )
     return [{**t, **stored[_key(t)]["result"]} for t in experiment.trials]
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % interval of Wilson (1927) for a rate of success.
+
+    Parameters
+    ----------
+    successes, trials : int
+
+    Returns
+    -------
+    low, high : float
+    """
+    z2 = 1.96**2
+    middle = (successes + z2 / 2) / (trials + z2)
+    spread = math.sqrt(z2 * (successes * (trials - successes) / trials + z2 / 4)) / (trials + z2)
+    return max(middle - spread, 0.0), min(middle + spread, 1.0)
 
 
 def run(name: str, trials: int | None = None, jobs: int = 1, again: bool = False) -> None:

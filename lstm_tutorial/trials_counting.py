@@ -424,23 +424,6 @@ def _up_to(array: Array, steps: int) -> Array:
     return np.concatenate([array[:steps], np.zeros((missing, *array.shape[1:]))])
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % interval of Wilson (1927) for a rate of success.
-
-    Parameters
-    ----------
-    successes, trials : int
-
-    Returns
-    -------
-    low, high : float
-    """
-    z2 = 1.96**2
-    middle = (successes + z2 / 2) / (trials + z2)
-    spread = np.sqrt(z2 * (successes * (trials - successes) / trials + z2 / 4)) / (trials + z2)
-    return float(middle - spread), float(middle + spread)
-
-
 def _about(name: str, limit: float, most: int) -> Callable[[dict[str, Any], dict[str, Any]], bool]:
     """Numbers of networks at or above a limit that differ by no more than `most`."""
 

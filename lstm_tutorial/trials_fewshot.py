@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 TRIED = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50]  # support points on the curve
-SEEDS = 1  # of each learner
+SEEDS = 3
 PER_EPOCH = 200  # updates between two validations
 
 

@@ -220,7 +220,7 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
     ),
     "5": (
         "multiplication, 100 steps",
-        1,
+        5,
         {
             "draw": partial(tasks_1997.multiplication, 100),
             **{"lr": 0.1, "tolerance": 0.04, "budget": 1_500_000},
@@ -238,7 +238,7 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
     ),
     "6b": (
         "the order of three symbols",
-        2,
+        5,
         {
             "draw": partial(tasks_1997.temporal_order, 3),
             **{"lr": 0.1, "tolerance": 0.3, "budget": 1_000_000},

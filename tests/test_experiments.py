@@ -162,3 +162,9 @@ def test_designs_agree_within_two_networks_of_ten():
 
     assert agree(solved(7), solved(9)) and agree(solved(9), solved(7))
     assert not agree(solved(6), solved(9))
+
+
+def test_wilsons_interval():
+    # of Newcombe (1998), table I, method 3: 81 of 263, and 0 of 20
+    assert experiments.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-4)
+    assert experiments.wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-4)

@@ -105,12 +105,6 @@ def test_a_network_that_counts_is_accepted_and_one_that_does_not_is_not():
     assert right.shape == (2, 129) and right[0].all() and not right[1, 5:].any()
 
 
-def test_wilsons_interval():
-    # of Newcombe (1998), table I, method 3: 81 of 263, and 0 of 20
-    assert trials_counting.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-4)
-    assert trials_counting.wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-4)
-
-
 def test_a_stream_is_measured_from_its_second_piece_on(monkeypatch):
     """A network that answers legally but for the outer symbol: all else right, outer wrong."""
     _, y = grammars.continual_reber(trials_counting.RUN_IN + 500, 10, 2**20)
