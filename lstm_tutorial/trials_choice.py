@@ -16,6 +16,6 @@ EXPERIMENTS = {
         ],
         run=trials_relatives.relative,
         agree=trials_relatives.as_many_solved,
-        sample=[2, 7],
+        sample=[2, 8],
     ),
 }
