@@ -30,6 +30,7 @@ from tqdm import tqdm
 from lstm_tutorial import (
     trials_bias,
     trials_cell,
+    trials_choice,
     trials_classifying,
     trials_counting,
     trials_fewshot,
@@ -57,6 +58,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **trials_worth.EXPERIMENTS,
     **trials_bias.EXPERIMENTS,
     **trials_relatives.EXPERIMENTS,
+    **trials_choice.EXPERIMENTS,
 }
 
 

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from lstm_tutorial import _check, relatives, scans, variants
 
 HEADS = 2  # of mLSTM and attention
+TAPS = 3  # steps that one convolution reads
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -89,6 +90,40 @@ def _attention_shapes(H: int) -> Shapes:
         **{"W_qkv": (3 * H, H), "b_qkv": (3 * H,), "W_o": (H, H), "b_o": (H,)},
         **{"W_1": (2 * H, H), "b_1": (2 * H,), "W_2": (H, 2 * H), "b_2": (H,)},
     }
+
+
+def _convolution_shapes(dilations: Sequence[int]) -> Callable[[int], Shapes]:
+    return lambda H: {
+        key: shape
+        for k in range(1, len(dilations) + 1)
+        for key, shape in ((f"W_{k}", (H, TAPS * H)), (f"b_{k}", (H,)))
+    }
+
+
+def _convolution(dilations: Sequence[int]) -> Callable[..., Tensor]:
+    """Run causal convolutions one above the other, each added to what it reads.
+
+    A layer reads `TAPS` steps, the present one and others `dilation` apart before it; before the
+    first step stand zeros. After Bai, Kolter & Koltun (2018), with one convolution where a block of
+    theirs has two.
+    """
+
+    def run(x: Tensor, *weights: Tensor) -> Tensor:
+        for dilation, W, b in zip(dilations, weights[::2], weights[1::2], strict=True):
+            taps = [_later_by(k * dilation, x) for k in range(TAPS)]
+            x = x + F.relu(relatives.affine(torch.cat(taps, dim=-1), W, b))
+        return x
+
+    return run
+
+
+def _later_by(steps: int, x: Tensor) -> Tensor:
+    return F.pad(x, (0, 0) * (x.dim() - 1) + (steps, 0))[: len(x)]
+
+
+def field(dilations: Sequence[int]) -> int:
+    """Return how many steps, the present one included, dilated convolutions see."""
+    return 1 + (TAPS - 1) * sum(dilations)
 
 
 def _variant(name: str) -> Callable[..., Tensor]:
@@ -163,6 +198,20 @@ FAMILY: dict[str, Member] = {
 }
 
 
+def _convolutions(dilations: Sequence[int]) -> Member:
+    carried = field(dilations) - 1  # of each layer, what it will read again
+    shapes, run = _convolution_shapes(dilations), _convolution(dilations)
+    return Member(shapes, run, lambda H: carried * H, False)
+
+
+# Not of the family, but sized, trained and compared like it.
+CONVOLUTIONS: dict[str, Member] = {
+    f"convolution, field {field(dilations)}": _convolutions(dilations)
+    for dilations in ((1, 2, 4), (1, 2, 4, 8), (1, 2, 4, 8, 16))
+}
+MEMBERS: dict[str, Member] = {**FAMILY, **CONVOLUTIONS}
+
+
 def init(
     name: str,
     input_size: int,
@@ -181,7 +230,7 @@ def init(
     Parameters
     ----------
     name : str
-        A key of `FAMILY`.
+        A key of `MEMBERS`.
     input_size, hidden_size, output_size : int
         D, H and O.
     rngs : sequence of numpy Generators or ints
@@ -204,7 +253,7 @@ def init(
     lag = _check.positive_int("lag", lag)
     if not len(rngs):
         raise ValueError("rngs: expected one for each network, got none")
-    member = FAMILY[_check.choice("name", name, list(FAMILY))]
+    member = MEMBERS[_check.choice("name", name, list(MEMBERS))]
     shapes = [("W_e", (H, D)), ("b_e", (H,))]
     shapes += [*member.shapes(H).items()] * member.layers
     shapes += [("W_hy", (out, H)), ("b_y", (out,))]
@@ -236,13 +285,13 @@ def forward(name: str, weights: Sequence[Tensor], x: Tensor) -> Tensor:
     Parameters
     ----------
     name : str
-        A key of `FAMILY`.
+        A key of `MEMBERS`.
     weights : list of Tensors
         As from `init`.
     x : Tensor (T, N, B, D)
     """
     W_e, b_e, *layers, W_hy, b_y = weights
-    member = FAMILY[_check.choice("name", name, list(FAMILY))]
+    member = MEMBERS[_check.choice("name", name, list(MEMBERS))]
     x = relatives.affine(x, W_e, b_e)
     if name.startswith("attention"):  # which could not tell the steps apart
         x = x + positions(len(x), x.shape[-1])[:, None, None].to(x)
@@ -299,7 +348,7 @@ def train(
     TypeError, ValueError
         For an unknown name, a rate or norm that is not above 0, or not a rate for each network.
     """
-    _check.choice("name", name, list(FAMILY))
+    _check.choice("name", name, list(MEMBERS))
     if len(rates) != len(weights[0]):
         raise ValueError(f"rates: expected {len(weights[0])}, one a network, got {len(rates)}")
     steps = torch.tensor([_check.positive_float("rates", rate) for rate in rates])

@@ -57,7 +57,7 @@ def relative(model: str, task: str) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     asked = TASKS[task]
-    size = family.FAMILY[model].fitting_size(asked.inputs, asked.outputs, BUDGET)
+    size = family.MEMBERS[model].fitting_size(asked.inputs, asked.outputs, BUDGET)
     # The same seeds, so the same data, for both learning rates.
     rngs = [np.random.default_rng(seed) for _, seed in product(RATES, range(SEEDS))]
     rates = [rate for rate, _ in product(RATES, range(SEEDS))]
@@ -108,7 +108,7 @@ def solved(result: dict[str, Any], where: str = "near") -> int:
     return max(sum(error < SOLVED for error in errors) for errors in result[where])
 
 
-def _as_many_solved(a: dict[str, Any], b: dict[str, Any]) -> bool:
+def as_many_solved(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """At most one network of five more or fewer."""
     return all(abs(solved(a, where) - solved(b, where)) <= 1 for where in ("near", "far"))
 
@@ -118,7 +118,7 @@ EXPERIMENTS = {
         about="the LSTM and its relatives on five tasks, equal parameters (about 9 minutes)",
         trials=[{"model": model, "task": task} for model, task in product(MODELS, TASKS)],
         run=relative,
-        agree=_as_many_solved,
+        agree=as_many_solved,
         sample=[2, 17, 23],
     ),
 }

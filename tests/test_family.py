@@ -6,7 +6,7 @@ import torch
 
 from lstm_tutorial import family, scans, tasks, variants
 
-NAMES = list(family.FAMILY)
+NAMES = list(family.MEMBERS)
 N, T, B, D, H, OUT = 3, 6, 4, 2, 8, 2
 
 
@@ -20,11 +20,13 @@ def networks(name):
 def test_parameters_are_counted_where_they_do_something(name):
     weights, x = networks(name)
     weights = [w.requires_grad_() for w in weights]
+    assert family.forward(name, weights, x).shape == (T, N, B, OUT)
+    if name in family.CONVOLUTIONS:  # whose last weights read 32 steps back
+        x = x.repeat(8, 1, 1, 1)
     answers = family.forward(name, weights, x)
-    assert answers.shape == (T, N, B, OUT)
     gradients = torch.autograd.grad(answers.square().sum(), weights)
     moved = sum(int((g[0] != 0).sum()) for g in gradients)
-    count = family.FAMILY[name].parameters(D, H, OUT)
+    count = family.MEMBERS[name].parameters(D, H, OUT)
     # A softmax does not see a number that all its scores share, nor what the keys' biases add.
     ties = 2 * H if name.startswith("attention") else 0
     # A unit of a transformer's inner layer that is shut at every step has no gradient.
@@ -33,7 +35,7 @@ def test_parameters_are_counted_where_they_do_something(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_fitting_size_is_the_largest_within_the_budget(name):
-    member = family.FAMILY[name]
+    member = family.MEMBERS[name]
     size = member.fitting_size(D, OUT, 2400)
     assert member.parameters(D, size, OUT) <= 2400
     assert member.parameters(D, size + family.HEADS, OUT) > 2400
@@ -106,6 +108,36 @@ def test_the_mlstm_of_the_family_carries_what_it_says():
     member = family.FAMILY["mLSTM"]
     K = H // family.HEADS  # a head's store, normaliser and stabiliser
     assert member.state(H) == family.HEADS * (K * K + K + 1)
+
+
+@pytest.mark.parametrize(
+    "name, field", [("convolution, field 15", 15), ("convolution, field 31", 31)]
+)
+def test_a_convolution_sees_its_field_and_nothing_before(name, field):
+    weights = family.init(name, D, H, OUT, [0, 1, 2], lag=10)
+    x = torch.as_tensor(np.random.default_rng(9).normal(size=(40, N, B, D)), dtype=torch.float32)
+    changed = x.clone()
+    changed[0] += 1
+    moved = (family.forward(name, weights, changed) - family.forward(name, weights, x)).abs()
+    seen = moved.amax(dim=(1, 2, 3)) > 0
+    assert seen[0] and seen[:field].any() and not seen[field:].any()
+    # What it carries in a stream: of every layer the inputs it will read again.
+    assert family.MEMBERS[name].state(H) == (field - 1) * H
+
+
+def test_a_convolution_is_that_of_torch():
+    name = "convolution, field 15"
+    weights = family.init(name, D, H, OUT, [0], lag=10)
+    x = torch.as_tensor(np.random.default_rng(9).normal(size=(T, 1, B, D)), dtype=torch.float32)
+    W_e, b_e, *layers, W_hy, b_y = (w[0] for w in weights)
+    shown = (x[:, 0] @ W_e.T + b_e).permute(1, 2, 0)  # (B, H, T)
+    for dilation, W, b in zip((1, 2, 4), layers[::2], layers[1::2], strict=True):
+        kernel = W.unflatten(1, (family.TAPS, H)).transpose(1, 2).flip(-1)
+        padded = torch.nn.functional.pad(shown, (2 * dilation, 0))
+        z = torch.nn.functional.conv1d(padded, kernel, b, dilation=dilation)
+        shown = shown + torch.relu(z)
+    want = shown.permute(2, 0, 1) @ W_hy.T + b_y
+    torch.testing.assert_close(family.forward(name, weights, x)[:, 0], want)
 
 
 def test_positions_differ_at_every_step():

@@ -25,6 +25,7 @@ FLOORS = [
     | {"_mistakes_rnn"},
     {"family", "trials_training", "trials_worth", "trials_bias", "_mistakes_practice"},
     {"trials_relatives"},
+    {"trials_choice"},
     {"experiments", "_explain", "train"},
     {"exercises"},
 ]
