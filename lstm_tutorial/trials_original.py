@@ -218,15 +218,6 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
             "rules": {"1 %": (20, np.inf), "none": (0, 0.01)},
         },
     ),
-    "4-500": (
-        "adding, 500 steps",
-        2,
-        {
-            "draw": partial(tasks_1997.adding, 500),
-            **{"lr": 0.5, "tolerance": 0.04, "budget": 600_000},
-            "rules": {"1 %": (20, np.inf), "none": (0, 0.01)},
-        },
-    ),
     "5": (
         "multiplication, 100 steps",
         5,
@@ -308,14 +299,14 @@ EXPERIMENTS = {
         for length, informative, many, budget in [
             (100, 3, 10, 300_000),
             (100, 1, 10, 300_000),
-            (1000, 3, 3, 600_000),
+            (1000, 3, 2, 600_000),
         ]
     },
     **{
         f"1997-{task}": Experiment(
             about=f"1997, {task}: {what}",
             trials=_seeds(many),
-            run=partial(by_training, network=task.split("-")[0], **settings),
+            run=partial(by_training, network=task, **settings),
             agree=_stage_solved(next(iter(settings["rules"]))),
             sample=[0],
         )
