@@ -18,7 +18,7 @@ TEST = 2560  # sequences of the paper's test sets
 
 NETWORKS = {
     "2": Network(101, 1, 1, 101, "none", False, False, shortcut=True, plain=True, spread=0.2),
-    **{f"2c {p}": Network(p + 4, 2, 1, 2, "none", spread=0.2) for p in (50,)},
+    **{f"2c {p}": Network(p + 4, 2, 1, 2, "none", spread=0.2) for p in (50, 100)},
     "3": Network(1, 3, 1, 1, "hidden", input_bias=(-1, -3, -5), output_bias=(-2, -4, -6)),
     "4": Network(2, 2, 2, 1, input_bias=(-3, -6)),
     "5": Network(2, 2, 2, 1),
@@ -246,8 +246,11 @@ _TRAINING: dict[str, tuple[str, int, dict[str, Any]]] = {
         },
     ),
 }
-# Experiment 1: two of the paper's rows, then what was tried besides.
+# Experiment 1: the paper's rows, then what was tried besides.
 REBER: dict[str, dict[str, Any]] = {
+    "4x1-0.1": {"blocks": 4, "size": 1, "lr": 0.1},
+    "3x2-0.1": {"blocks": 3, "size": 2, "lr": 0.1},
+    "3x2-0.2": {"blocks": 3, "size": 2, "lr": 0.2},
     "4x1-0.5": {"blocks": 4, "size": 1, "lr": 0.5},
     "3x2-0.5": {"blocks": 3, "size": 2, "lr": 0.5},
     "3x2-at-end": {"blocks": 3, "size": 2, "lr": 0.5, "at_end": True},
@@ -283,7 +286,7 @@ EXPERIMENTS = {
             agree=_as_solved("sequences"),
             sample=[0],
         )
-        for q, many in [(50, 10)]
+        for q, many in [(50, 10), (100, 5)]
     },
     **{
         f"1997-3a-{length}-{informative}": Experiment(
@@ -296,6 +299,7 @@ EXPERIMENTS = {
         for length, informative, many, budget in [
             (100, 3, 10, 300_000),
             (100, 1, 10, 300_000),
+            (1000, 3, 2, 600_000),
         ]
     },
     **{
