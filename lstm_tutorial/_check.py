@@ -1,6 +1,6 @@
 """The door of the package: what comes in is what was asked for, or an error says what came."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -178,3 +178,16 @@ def seed(name: str, value: Any) -> int:
     if value < 0:
         raise ValueError(f"{name}: expected a seed of at least 0, got {value}")
     return value
+
+
+def codes(name: str, text: Any, place: Mapping[str, int]) -> list[int]:
+    """Return the number of each character of a text; `place` is the alphabet, in its order."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: expected a string, got {type(text).__name__}")
+    for position, character in enumerate(text):
+        if character not in place:
+            raise ValueError(
+                f"{name}: expected characters of the alphabet {''.join(place)!r}, "
+                f"got {character!r} at position {position}"
+            )
+    return [place[character] for character in text]

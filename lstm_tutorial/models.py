@@ -387,15 +387,7 @@ class CharLM(nn.Module):
         return self._encode("text", text)
 
     def _encode(self, name: str, text: Any) -> Tensor:
-        if not isinstance(text, str):
-            raise TypeError(f"{name}: expected a string, got {type(text).__name__}")
-        for position, character in enumerate(text):
-            if character not in self._place:
-                raise ValueError(
-                    f"{name}: expected characters of the alphabet {self.alphabet!r}, "
-                    f"got {character!r} at position {position}"
-                )
-        return torch.tensor([self._place[character] for character in text], dtype=torch.int64)
+        return torch.tensor(_check.codes(name, text, self._place), dtype=torch.int64)
 
     def decode(self, ids: Tensor) -> str:
         """Return the text of numbers that `encode` gave.

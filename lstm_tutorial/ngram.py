@@ -175,15 +175,7 @@ class KneserNey:
         return numbers
 
     def _encode(self, name: str, text: Any) -> Array:
-        if not isinstance(text, str):
-            raise TypeError(f"{name}: expected a string, got {type(text).__name__}")
-        for position, character in enumerate(text):
-            if character not in self._place:
-                raise ValueError(
-                    f"{name}: expected characters of the alphabet {self.alphabet!r}, "
-                    f"got {character!r} at position {position}"
-                )
-        return np.array([self._place[character] for character in text], dtype=np.int64)
+        return np.array(_check.codes(name, text, self._place), dtype=np.int64)
 
 
 def _discounted(grams: Array, counts: Array, V: int) -> _Order:

@@ -214,7 +214,7 @@ EXPERIMENTS = {
         ],
         run=hundred,
         agree=_both_solved_or_not,
-        sample=[15, 35],
+        sample=[15, 30],
     ),
     "bias-rates": Experiment(
         about="recall over 160 steps: other learning rates and input biases (1 minute)",
@@ -229,7 +229,7 @@ EXPERIMENTS = {
         ],
         run=rates,
         agree=_both_solved_or_not,
-        sample=[50],
+        sample=[20],
     ),
     "bias-map": Experiment(
         about="recall of a sign: more lags and biases for forget-bias (3 minutes)",

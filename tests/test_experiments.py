@@ -143,6 +143,7 @@ def test_the_stored_trials_are_those_of_the_code(name):
     experiment = experiments.EXPERIMENTS[name]
     assert len(experiments.load(name)) == len(experiment.trials)
     assert set(experiments._read(name)) == {experiments._key(t) for t in experiment.trials}
+    assert experiment.sample and set(experiment.sample) <= set(range(len(experiment.trials)))
 
 
 def test_one_stored_trial_runs_again_to_the_same_verdict():
