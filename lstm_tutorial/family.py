@@ -10,6 +10,7 @@ clipped gradient. Inputs are (T, N, B, D), each weight has the axis of networks 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -353,27 +354,5 @@ def train(
         raise ValueError(f"rates: expected {len(weights[0])}, one a network, got {len(rates)}")
     steps = torch.tensor([_check.positive_float("rates", rate) for rate in rates])
     max_norm = _check.positive_float("max_norm", max_norm)
-    return _updates(name, [w.clone().requires_grad_() for w in weights], batches, steps, max_norm)
-
-
-def _updates(
-    name: str,
-    weights: list[Tensor],
-    batches: Iterable[tuple[Tensor, Tensor]],
-    rates: Tensor,
-    max_norm: float,
-) -> Iterator[list[Tensor]]:
-    kept = [(torch.zeros_like(w), torch.zeros_like(w)) for w in weights]
-    for t, (x, y) in enumerate(batches, 1):
-        gradients = torch.autograd.grad(errors(name, weights, x, y).sum(), weights)
-        norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)
-        scale = (max_norm / norms).clamp(max=1)
-        with torch.no_grad():
-            for w, g, (mean, square) in zip(weights, gradients, kept, strict=True):
-                one_each = (-1, *[1] * (g.dim() - 1))
-                g = g * scale.view(one_each)
-                mean.lerp_(g, 0.1)
-                square.lerp_(g * g, 0.001)
-                size = (square / (1 - 0.999**t)).sqrt() + 1e-8
-                w -= rates.view(one_each) * mean / (1 - 0.9**t) / size
-        yield [w.detach() for w in weights]
+    weights = [w.clone().requires_grad_() for w in weights]
+    return variants.updates(partial(errors, name), weights, batches, steps, max_norm)

@@ -11,6 +11,7 @@ clipped gradient, and none sees another. Inputs are ``(T, N, B, D)``, states ``(
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -393,21 +394,37 @@ def train(
     each = torch.as_tensor(lr, dtype=params[0].dtype).expand(len(params[0]))
     rates = params[0].new_tensor([_check.positive_float("lr", rate) for rate in each.tolist()])
     weights = [p.clone().requires_grad_() for p in params]
-    return _updates(variant, weights, batches, rates, max_norm)
+    return updates(partial(errors, variant), weights, batches, rates, max_norm)
 
 
-def _updates(
-    variant: str,
+def updates(
+    errors: Callable[[list[Tensor], Tensor, Tensor], Tensor],
     weights: list[Tensor],
     batches: Iterable[tuple[Tensor, Tensor]],
     rates: Tensor,
     max_norm: float,
 ) -> Iterator[list[Tensor]]:
-    """Adam (Kingma & Ba, 2015), written out, since PyTorch's has one rate for all networks."""
+    """Train N networks by their errors; nothing is checked here, and `weights` change in place.
+
+    Adam (Kingma & Ba, 2015), written out, since PyTorch's has one rate for all networks.
+
+    Parameters
+    ----------
+    errors : callable
+        Takes weights, x and y, and returns each network's error, (N,).
+    weights : list of Tensors (N, ...)
+    batches : iterable of (x, y)
+    rates : Tensor (N,)
+    max_norm : float
+
+    Returns
+    -------
+    iterator of lists of Tensors
+        The weights after every update.
+    """
     first, second = ([torch.zeros_like(w) for w in weights] for _ in range(2))
     for k, (x, y) in enumerate(batches, 1):
-        loss = errors(variant, weights, x, y).sum()
-        gradients = torch.autograd.grad(loss, weights)
+        gradients = torch.autograd.grad(errors(weights, x, y).sum(), weights)
         norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)
         scale = (max_norm / norms).clamp(max=1)
         with torch.no_grad():
