@@ -147,11 +147,6 @@ class Trouble(Exception):
         self.notes = notes
 
 
-def sigmoid(z: Array) -> Array:
-    """Return the logistic function, for any `z`."""
-    return 0.5 * np.tanh(0.5 * z) + 0.5
-
-
 def draw(seed: int, shapes: Mapping[str, str], **sizes: int) -> Case:
     """Draw normal arguments; the axes of each are letters, with a factor before one or not."""
     rng = np.random.default_rng(seed)

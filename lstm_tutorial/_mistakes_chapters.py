@@ -15,8 +15,8 @@ from lstm_tutorial._exercise import (
     by_ways,
     deaf,
     draw,
-    sigmoid,
 )
+from lstm_tutorial.rnn import sigmoid
 
 Fn = Callable[..., Any]
 

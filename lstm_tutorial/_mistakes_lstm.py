@@ -16,8 +16,8 @@ from lstm_tutorial._exercise import (
     in_order,
     orders,
     pick,
-    sigmoid,
 )
+from lstm_tutorial.rnn import sigmoid
 
 RIGHT = "i f g o"
 NONE: Mistakes = frozenset()

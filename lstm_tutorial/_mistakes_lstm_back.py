@@ -20,9 +20,9 @@ from lstm_tutorial._exercise import (
     orders,
     out_of_order,
     pick,
-    sigmoid,
 )
 from lstm_tutorial._mistakes_lstm import NONE, ORDERS, RIGHT, STATES, WEIGHTS
+from lstm_tutorial.rnn import sigmoid
 
 
 class Memory(NamedTuple):

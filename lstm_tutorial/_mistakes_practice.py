@@ -21,11 +21,11 @@ from lstm_tutorial._exercise import (
     in_order,
     orders,
     pick,
-    sigmoid,
 )
 from lstm_tutorial._mistakes_lstm import STEP, step
 from lstm_tutorial._mistakes_rnn import forward as rnn_forward
 from lstm_tutorial._mistakes_rnn import step_backward as rnn_step_backward
+from lstm_tutorial.rnn import sigmoid
 
 # Batches of many lengths
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_tutorial._exercise import Array, Kind, Mistake, Mistakes, draw, pick, sigmoid
+from lstm_tutorial._exercise import Array, Kind, Mistake, Mistakes, draw, pick
 from lstm_tutorial._mistakes_lstm_time import (
     LOOP,
     LOOP_BACK,
@@ -14,6 +14,7 @@ from lstm_tutorial._mistakes_lstm_time import (
     shares_in_time,
     total,
 )
+from lstm_tutorial.rnn import sigmoid
 
 NONE: Mistakes = frozenset()
 

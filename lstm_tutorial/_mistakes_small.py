@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lstm_tutorial._exercise import Array, Case, Kind, Mistake, Mistakes, by_ways, pick, sigmoid
+from lstm_tutorial._exercise import Array, Case, Kind, Mistake, Mistakes, by_ways, pick
+from lstm_tutorial.rnn import sigmoid
 
 Grads = Sequence[Array]
 

@@ -14,17 +14,16 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 FLOORS = [
     {"_check", "_experiment", "_exercise"},
     {"rnn", "lstm", "gradients", "layouts", "tasks", "tasks_1997", "grammars", "episodes"}
-    | {"original", "accounting", "datasets", "ngram"}
-    | {"_report", "_mistakes_lstm", "_mistakes_small"},
+    | {"original", "accounting", "datasets", "ngram", "_report"},
     {"readout", "_nn_checks", "models", "training", "streaming"}
-    | {"_mistakes_lstm_back", "_mistakes_chapters"},
+    | {"_mistakes_lstm", "_mistakes_small", "_mistakes_chapters"},
     {"cells", "variants", "relatives", "regularisers", "probes", "fewshot"}
-    | {"_mistakes_lstm_time"},
+    | {"_mistakes_lstm_back"},
     {"scans", "recipe", "trials_cell", "trials_classifying", "trials_forecasting"}
     | {"trials_language", "trials_counting", "trials_original", "trials_fewshot", "figures"}
-    | {"_mistakes_rnn"},
-    {"family", "trials_training", "trials_worth", "trials_bias", "_mistakes_practice"},
-    {"trials_relatives"},
+    | {"_mistakes_lstm_time"},
+    {"family", "trials_training", "trials_worth", "trials_bias", "_mistakes_rnn"},
+    {"trials_relatives", "_mistakes_practice"},
     {"trials_choice"},
     {"experiments", "_explain", "train"},
     {"exercises"},
