@@ -44,7 +44,11 @@ from lstm_tutorial import (
 from lstm_tutorial._experiment import Experiment
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ["numpy", "torch"]
+# Whose version is stored with a result, by what is imported: those that the run has loaded.
+PACKAGES = {
+    **{"numpy": "numpy", "torch": "torch", "numba": "numba"},
+    **{"sklearn": "scikit-learn", "statsmodels": "statsmodels"},
+}
 
 EXPERIMENTS: dict[str, Experiment] = {
     **trials_cell.EXPERIMENTS,
@@ -240,9 +244,13 @@ def _timed(experiment: Experiment, trial: dict[str, Any]) -> dict[str, Any]:
     return {
         "result": result,
         "seconds": round(time.process_time() - start, 1),
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "versions": {"python": platform.python_version(), **_versions()},
         "processor": _processor(),
     }
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for module, name in PACKAGES.items() if module in sys.modules}
 
 
 def _processor() -> str:
