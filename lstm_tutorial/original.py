@@ -432,6 +432,100 @@ def _forward(
 
 
 @_compile
+def _collect(
+    source: Array,
+    active: Array,
+    inputs: int,
+    D: int,
+    hidden: Array,
+    squashed: Array,
+    g_slope: Array,
+    size: int,
+    by_cell: Array,
+    by_gate: Array,
+) -> None:
+    """Carry the derivatives of the states, by weights of cells and input gates, one step on."""
+    for c in range(by_cell.shape[0]):
+        gate = hidden[c // size]
+        into_cell = gate * g_slope[c]
+        into_gate = squashed[c] * gate * (1.0 - gate)
+        for k in range(inputs):
+            a = active[k]
+            by_cell[c, a] += into_cell * source[a]
+            by_gate[c, a] += into_gate * source[a]
+        for a in range(D, source.shape[0]):
+            by_cell[c, a] += into_cell * source[a]
+            by_gate[c, a] += into_gate * source[a]
+
+
+@_compile
+def _change_outputs(
+    new_V: Array,
+    free_V: Array,
+    delta: Array,
+    lr: float,
+    source: Array,
+    active: Array,
+    inputs: int,
+    cell_outputs: Array,
+    shortcut: bool,
+) -> None:
+    """Change the weights into the outputs, whose last column is the bias."""
+    cells, bias = cell_outputs.shape[0], new_V.shape[1] - 1
+    for k in range(delta.shape[0]):
+        step = lr * delta[k]
+        new_V[k, bias] += step * free_V[k, bias]
+        for c in range(cells):
+            new_V[k, c] += step * cell_outputs[c]
+        if shortcut:
+            for i in range(inputs):
+                new_V[k, cells + active[i]] += step * source[active[i]]
+
+
+@_compile
+def _change_hidden(
+    new_W: Array,
+    free_W: Array,
+    back: Array,
+    lr: float,
+    source: Array,
+    hidden: Array,
+    s: Array,
+    by_cell: Array,
+    by_gate: Array,
+    blocks: int,
+    size: int,
+    plain: bool,
+) -> None:
+    """Change the weights into gates and cells, by the errors `back` of the cells' outputs."""
+    for c in range(s.shape[0]):
+        j = c // size
+        shown = s[c] if plain else 2.0 * _sigmoid(s[c]) - 1.0
+        h_slope = 1.0 if plain else 0.5 * (1.0 - shown * shown)
+        gate = hidden[blocks + j]
+        into_state = lr * back[c] * gate * h_slope
+        into_gate = lr * back[c] * shown * gate * (1.0 - gate)
+        for a in range(source.shape[0]):
+            new_W[2 * blocks + c, a] += into_state * by_cell[c, a] * free_W[2 * blocks + c, a]
+            new_W[j, a] += into_state * by_gate[c, a] * free_W[j, a]
+            new_W[blocks + j, a] += into_gate * source[a] * free_W[blocks + j, a]
+
+
+@_compile
+def _met(rule: Array, ring: Array, tally: Array, worst: float, error: float) -> bool:
+    """Enter one more sequence into the window of `Recent`; return whether its rule is met."""
+    window = ring.shape[0]
+    place = int(tally[0]) % window
+    wrong = 1.0 if worst >= rule[0] else 0.0
+    tally[0] += 1
+    tally[1] += wrong - ring[place, 0]
+    tally[2] += error - ring[place, 1]
+    ring[place, 0] = wrong
+    ring[place, 1] = error
+    return bool(tally[0] >= window and tally[1] <= rule[1] and tally[2] < rule[2] * window)
+
+
+@_compile
 def _learn(
     x: Array,
     y: Array,
@@ -460,7 +554,6 @@ def _learn(
     hidden, s, out = np.zeros(H), np.zeros(cells), np.zeros(wide)
     squashed, g_slope = np.zeros(cells), np.zeros(cells)
     delta, back = np.zeros(wide), np.zeros(cells)
-    # The derivatives of the states by the weights of the cells and of the input gates.
     by_cell, by_gate = np.zeros((cells, n)), np.zeros((cells, n))
     new_W, new_V = (W.copy(), V.copy()) if at_end else (W, V)
     for b in range(B):
@@ -475,20 +568,13 @@ def _learn(
                 *(row, W, blocks, size, output_gate, plain),
                 *(source, active, hidden, squashed, g_slope, s),
             )
-            for c in range(cells):
-                gate = hidden[c // size]
-                into_cell = gate * g_slope[c]
-                into_gate = squashed[c] * gate * (1.0 - gate)
-                for k in range(inputs):
-                    a = active[k]
-                    by_cell[c, a] += into_cell * source[a]
-                    by_gate[c, a] += into_gate * source[a]
-                for a in range(D, n):
-                    by_cell[c, a] += into_cell * source[a]
-                    by_gate[c, a] += into_gate * source[a]
+            _collect(
+                *(source, active, inputs, D, hidden, squashed, g_slope, size, by_cell, by_gate)
+            )
             if y.shape[0] == 1 and t < lengths[b] - 1:
                 continue
-            _outputs(row, V, hidden[2 * blocks :], shortcut, active, inputs, out)
+            shown = hidden[2 * blocks :]
+            _outputs(row, V, shown, shortcut, active, inputs, out)
             wanted = y[0, b] if y.shape[0] == 1 else y[t, b]
             for k in range(wide):
                 error = wanted[k] - out[k]
@@ -500,40 +586,14 @@ def _learn(
                 back[c] = 0.0
                 for k in range(wide):
                     back[c] += V[k, c] * delta[k]
-            for k in range(wide):
-                step = lr * delta[k]
-                new_V[k, cells + D] += step * free_V[k, cells + D]
-                for c in range(cells):
-                    new_V[k, c] += step * hidden[2 * blocks + c]
-                if shortcut:
-                    for i in range(inputs):
-                        new_V[k, cells + active[i]] += step * source[active[i]]
-            for c in range(cells):
-                j = c // size
-                shown = s[c] if plain else 2.0 * _sigmoid(s[c]) - 1.0
-                h_slope = 1.0 if plain else 0.5 * (1.0 - shown * shown)
-                gate = hidden[blocks + j]
-                into_state = lr * back[c] * gate * h_slope
-                into_gate = lr * back[c] * shown * gate * (1.0 - gate)
-                for a in range(n):
-                    new_W[2 * blocks + c, a] += (
-                        into_state * by_cell[c, a] * free_W[2 * blocks + c, a]
-                    )
-                    new_W[j, a] += into_state * by_gate[c, a] * free_W[j, a]
-                for a in range(n):
-                    new_W[blocks + j, a] += into_gate * source[a] * free_W[blocks + j, a]
+            _change_outputs(new_V, free_V, delta, lr, source, active, inputs, shown, shortcut)
+            _change_hidden(
+                *(new_W, free_W, back, lr, source, hidden, s),
+                *(by_cell, by_gate, blocks, size, plain),
+            )
         if at_end:
             W[:] = new_W
             V[:] = new_V
-        if stops:
-            place = int(tally[0]) % ring.shape[0]
-            tally[0] += 1
-            wrong = 1.0 if worst >= rule[0] else 0.0
-            tally[1] += wrong - ring[place, 0]
-            tally[2] += total / answers - ring[place, 1]
-            ring[place, 0] = wrong
-            ring[place, 1] = total / answers
-            window = ring.shape[0]
-            if tally[0] >= window and tally[1] <= rule[1] and tally[2] < rule[2] * window:
-                return b + 1
+        if stops and _met(rule, ring, tally, worst, total / answers):
+            return b + 1
     return B
