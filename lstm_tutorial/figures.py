@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 from matplotlib.path import Path
 
-from lstm_tutorial import _check
+from lstm_tutorial import _check, grammars
 
 if TYPE_CHECKING:
     from IPython.display import HTML, SVG
@@ -165,6 +165,25 @@ def gradient_by_lag(trials: list[dict[str, Any]]) -> Figure:
         ax.set(xlabel="steps back from the answer", ylabel="gradient left")
         ax.set(xlim=(0, 99), ylim=(1e-29, 1e3))
     return fig
+
+
+def counts(ax: Axes, table: list[list[int | None]], rows: list[str], columns: list[str]) -> None:
+    """Draw a table of how many of five, the more the darker, with a dash for None.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    table : list of lists of int or None
+        0 to 5, row by row.
+    rows, columns : list of str
+        What they are called.
+    """
+    shades = [[k or 0 for k in row] for row in table]
+    ax.imshow(shades, cmap="Blues", vmin=0, vmax=8, aspect="auto")  # black can be read on 5
+    for (y, row), (x, _) in itertools.product(enumerate(table), enumerate(columns)):
+        ax.text(x, y, "–" if row[x] is None else str(row[x]), ha="center", va="center")
+    ax.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
+    ax.set_yticks(range(len(rows)), rows)
 
 
 def text_with_values(text: str, rows: dict[str, Array]) -> "HTML":
@@ -400,6 +419,32 @@ def lstm_stack() -> "SVG":
             ax.add_patch(_box(x - 0.6, low, 1.2, 0.6, face))
             ax.text(x, low + 0.3, part, ha="center", va="center", fontsize=9, family="monospace")
         ax.text(x, 7.95, f"out[{t}]", ha="center", va="center", fontsize=10, family="monospace")
+    return _svg(fig)
+
+
+def reber() -> "SVG":
+    """Draw the graph of Reber's grammar: numbered nodes, an arrow for each symbol."""
+    at = [(0, 0), (1.6, 0), (3.1, 1.4), (3.1, -1.4), (5.3, 1.4), (5.3, -1.4), (6.8, 0), (8.4, 0)]
+    with mpl.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(WIDTH, 3.6))
+    ax.set(xlim=(-0.5, 8.9), ylim=(-2.5, 2.5), aspect="equal")
+    ax.axis("off")
+    for state, arrows in enumerate(grammars.REBER):
+        for symbol, to in arrows.items():
+            (x, y), (x_to, y_to) = at[state], at[to]
+            middle = ((x + x_to) / 2, (y + y_to) / 2)
+            path: dict[str, Any] = {"shrinkA": 12, "shrinkB": 12}
+            if state == to:  # a loop, away from the middle of the picture
+                up = float(np.sign(y))
+                path = {"shrinkA": 0, "shrinkB": 0, "connectionstyle": f"arc3,rad={-2.4 * up}"}
+                (x, y), (x_to, y_to) = (x - 0.2, y + 0.27 * up), (x_to + 0.2, y_to + 0.27 * up)
+                middle = (at[to][0], at[to][1] + 0.85 * up)
+            style = {**ARROW, "lw": 1.4, "color": NAVY, **path}
+            ax.add_patch(FancyArrowPatch((x, y), (x_to, y_to), **style))
+            ground = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none"}
+            ax.text(*middle, symbol, ha="center", va="center", fontsize=11, bbox=ground)
+    for state, (x, y) in enumerate(at):
+        _node(ax, x, y, str(state), 0.28)
     return _svg(fig)
 
 

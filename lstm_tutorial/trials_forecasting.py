@@ -317,6 +317,23 @@ def forecasting(series: str, model: str, hidden: int = 0, seed: int = 0) -> dict
     return lstm(chosen, chosen.horizon if model == "LSTM" else 1, hidden, seed)
 
 
+def errors(
+    trials: list[dict[str, Any]], series: str, model: str, hidden: int | None = None
+) -> Array:
+    """Return the mean absolute errors of one model in stored trials, (seeds, K)."""
+    mine = [t for t in trials if (t["series"], t["model"]) == (series, model)]
+    return np.array([t["mae"] for t in mine if t.get("hidden") == hidden])
+
+
+def chosen_size(trials: list[dict[str, Any]], series: str) -> int:
+    """Return the size whose LSTMs have the lowest mean error on the validation part."""
+    valid: dict[int, list[float]] = {}
+    for trial in trials:
+        if (trial["series"], trial["model"]) == (series, "LSTM"):
+            valid.setdefault(trial["hidden"], []).append(trial["valid"])
+    return min(valid, key=lambda hidden: np.mean(valid[hidden]))
+
+
 def leaks(series: str, leak: str, seed: int) -> dict[str, Any]:
     """Return the error that a test with a leak shows, and the last value's on the same windows.
 

@@ -108,6 +108,12 @@ def solved(result: dict[str, Any], where: str = "near") -> int:
     return max(sum(error < SOLVED for error in errors) for errors in result[where])
 
 
+def updates(result: dict[str, Any]) -> list[int]:
+    """Return when the networks had solved the task, with the rate that solved more of them."""
+    done = [[k for k in rate if k is not None] for rate in result["updates"]]
+    return max(done, key=len)
+
+
 def as_many_solved(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """At most one network of five more or fewer."""
     return all(abs(solved(a, where) - solved(b, where)) <= 1 for where in ("near", "far"))

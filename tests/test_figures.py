@@ -64,6 +64,7 @@ def test_a_plot_is_1440_pixels_wide_and_has_the_same_bytes_twice():
         lambda: figures.unrolled(8, gradient=True),
         figures.lstm_tensors,
         figures.lstm_stack,
+        figures.reber,
     ],
 )
 def test_a_drawing_has_the_same_text_twice_and_no_date(draw):
@@ -76,6 +77,22 @@ def test_the_lstm_cell_has_four_boxes_with_weights_and_five_circles_without():
     svg = figures.lstm_cell().data
     assert svg.count("fill: #a9d2f0") == 4
     assert svg.count("fill: #ffffff; stroke: #16324f") == 5
+
+
+def test_the_graph_of_reber_has_eight_nodes_and_twelve_arrows():
+    svg = figures.reber().data
+    assert svg.count("fill: #ffffff; stroke: #16324f") == 8  # circles
+    assert svg.count("fill: #16324f; stroke: #16324f") == 12  # heads of arrows
+
+
+def test_a_table_of_counts_has_a_number_or_a_dash_in_each_cell():
+    _, ax = plt.subplots()
+    figures.counts(ax, [[0, 5, None], [1, 2, 3]], ["a", "b"], ["c", "d", "e"])
+    assert [t.get_text() for t in ax.texts] == ["0", "5", "–", "1", "2", "3"]
+    assert [t.get_position() for t in ax.texts][3:5] == [(0, 1), (1, 1)]
+    assert ax.images[0].get_array().tolist() == [[0, 5, 0], [1, 2, 3]]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["c", "d", "e"]
 
 
 def test_a_drawing_has_a_column_for_each_step():

@@ -60,3 +60,26 @@ def test_the_mistaken_networks_alone_depend_on_the_padding(model):
     mistaken = model in trials_classifying.MISTAKES
     assert (change.abs().amax(dim=1) > 1e-4).all() == mistaken
     assert mistaken or change.abs().max() < 1e-6
+
+
+def test_normals_tell_speakers_apart_and_do_not_see_the_order():
+    answers = trials_classifying.by_normals(TRAIN, TEST)
+    assert (answers == TEST.labels).sum() == 361
+    mixed = trials_classifying.by_normals(TRAIN, trials_classifying.shuffle(TEST, seed=0))
+    assert np.array_equal(mixed, answers)
+
+
+def test_normals_leave_the_padding_out_and_answer_with_labels():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([3, 7], 20)
+    x = rng.normal(size=(6, 40, 2)) + labels[:, None]
+    part = datasets.Utterances(x, rng.integers(4, 7, 40), labels)
+    assert np.array_equal(trials_classifying.by_normals(part, part), labels)
+    far = part.x.copy()
+    far[np.arange(6)[:, None] >= part.lengths] = 1e6
+    padded = part._replace(x=far)
+    assert np.array_equal(trials_classifying.by_normals(padded, padded), labels)
+
+
+def test_a_linear_layer_reads_most_digits():
+    assert 0.94 < trials_classifying.linear_on_pixels(0) < 0.98

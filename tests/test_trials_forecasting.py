@@ -124,3 +124,17 @@ def test_leaks_use_as_many_windows_as_the_honest_split(leak, monkeypatch):
     assert (seen["train"], seen["valid"]) == (48 - L - K + 1, VALID - K + 1)
     assert seen["mean"] == np.sin(np.arange(80.0))[: 80 if leak == "scale" else 48].mean()
     assert result["last value"] > 0
+
+
+def test_stored_errors_are_found_by_series_model_and_size():
+    stored = [
+        {"series": "a", "model": "LSTM", "hidden": 8, "valid": 3.0, "mae": [1.0, 2.0]},
+        {"series": "a", "model": "LSTM", "hidden": 8, "valid": 1.0, "mae": [3.0, 4.0]},
+        {"series": "a", "model": "LSTM", "hidden": 16, "valid": 1.5, "mae": [5.0, 6.0]},
+        {"series": "b", "model": "LSTM", "hidden": 8, "valid": 0.0, "mae": [7.0, 8.0]},
+        {"series": "a", "model": "linear", "mae": [9.0, 10.0]},
+    ]
+    assert trials.errors(stored, "a", "LSTM", 8).tolist() == [[1, 2], [3, 4]]
+    assert trials.errors(stored, "a", "linear").tolist() == [[9, 10]]
+    assert trials.chosen_size(stored, "a") == 16  # 1.5 in the mean, against 2
+    assert trials.chosen_size(stored, "b") == 8

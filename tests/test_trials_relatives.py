@@ -38,6 +38,12 @@ def test_solved_takes_the_better_rate_and_agreement_allows_one_network():
     assert not agree(a, result([0.01] * 3 + [1.0] * 2, [0.01] * 2 + [1.0] * 3))
 
 
+def test_updates_are_those_of_the_rate_that_solved_more():
+    result = {"updates": [[50, None, None], [250, None, 300]]}
+    assert trials_relatives.updates(result) == [250, 300]
+    assert trials_relatives.updates({"updates": [[None], [None]]}) == []
+
+
 @pytest.mark.parametrize("position", trials_relatives.EXPERIMENTS["relatives"].sample)
 def test_the_sample_is_of_trials_that_exist(position):
     assert position < len(trials_relatives.EXPERIMENTS["relatives"].trials)
