@@ -3,7 +3,8 @@
 sLSTM and mLSTM are those of the authors of the xLSTM paper (PyPI `xlstm`, its plain PyTorch), minGRU
 and minLSTM those of Phil Wang (PyPI `minGRU-pytorch`). What stands around the cells of `xlstm`,
 norms, convolutions and maps, no member of the family has here, and the gates of its mLSTM see q, k
-and v where ours see x. So the cells are compared, given the same pre-activations.
+and v where ours see x. So the cells are compared, given the same pre-activations. `mlstm_kernels`, which
+`xlstm` brings along under a licence of its own, is not imported.
 """
 
 import importlib.util
