@@ -182,8 +182,9 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, metavar="N", default=1, help="N trials at a time")
     options = parser.parse_args(args)
     if options.list:
+        width = max(map(len, EXPERIMENTS))
         for name, experiment in EXPERIMENTS.items():
-            print(f"{name:16} {len(experiment.trials):4} trials: {experiment.about}")
+            print(f"{name:{width}} {len(experiment.trials):4} trials: {experiment.about}")
         return 0
     if options.name is not None and options.name not in EXPERIMENTS:
         parser.error(f"NAME: expected one of {', '.join(EXPERIMENTS)}, got {options.name}")
