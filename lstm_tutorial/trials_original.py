@@ -195,7 +195,7 @@ def first_and_last(
 
 def _shortcuts(kind: Any, rng: np.random.Generator, slope: bool) -> tuple[Any, int]:
     """Train the connections from inputs to outputs alone; return them and the sequences used."""
-    bare = Network(101, 0, 1, 101, "none", False, False, shortcut=True, plain=True, spread=0.2)
+    bare = replace(NETWORKS["2"], blocks=0)
     weights, used, last = original.start(bare, rng), 0, np.inf
     while True:
         x, y, lengths = kind(100, 100, rng)
