@@ -66,7 +66,7 @@ PAPER = [
 ]
 
 # Experiment 3, by kind: rate, tolerance, how many of 256 may be wrong, mean error for ST2.
-TWO = {"a": (1.0, 0.2, 0, 0.01), "b": (1.0, 0.2, 5, 0.04), "c": (0.1, 0.1, 0, 0.015)}
+CRITERIA = {"a": (1.0, 0.2, 0, 0.01), "b": (1.0, 0.2, 5, 0.04), "c": (0.1, 0.1, 0, 0.015)}
 
 Draw = Callable[[int, np.random.Generator], tasks_1997.Batch]
 
@@ -113,14 +113,14 @@ def two_sequences(
 ) -> dict[str, Any]:
     """Train on experiment 3 until both criteria are met, asked after every 5 T sequences.
 
-    ST1: of 256 test sequences no more are wrong than `TWO` says. ST2: besides, their mean absolute
-    error is below what it says. The test sequences are drawn once; 2,560 new ones say at the end
-    how many are misclassified, and how far off the answers are on average. In kind "c" answers
-    are held against the targets without their noise.
+    ST1: of 256 test sequences no more are wrong than `CRITERIA` says. ST2: besides, their mean
+    absolute error is below what it says. The test sequences are drawn once; 2,560 new ones say at
+    the end how many are misclassified, and how far off the answers are on average. In kind "c"
+    answers are held against the targets without their noise.
     """
     rng, net = np.random.default_rng(seed), NETWORKS["3"]
     draw = partial(tasks_1997.two_sequences, length, informative, kind=kind)
-    lr, tolerance, allowed, close = TWO[kind]
+    lr, tolerance, allowed, close = CRITERIA[kind]
     weights, used = original.start(net, rng), 0
     x, y, lengths = draw(256, rng)
     y = _without_noise(kind, x, y)
@@ -379,7 +379,7 @@ _LAGS = [
     *[("-plain-no-slope", 1000, p, 2) for p in (100, 50)],
 ]
 # Experiment 3: kind, T, N, how many trials, budget.
-_TWO = [
+_SEQUENCES = [
     *[("a", 100, 3, 10, 300_000), ("a", 100, 1, 10, 300_000), ("a", 1000, 3, 5, 600_000)],
     *[("b", 100, 3, 10, 300_000), ("b", 100, 1, 10, 300_000), ("b", 1000, 1, 3, 900_000)],
     *[("c", 100, 3, 10, 1_500_000), ("c", 100, 1, 10, 1_500_000)],
@@ -426,7 +426,7 @@ EXPERIMENTS = {
             sample=[0],
         )
         for slope, end, what in [(True, "", ""), (False, "-no-slope", ", no slope")]
-        for kind, length, informative, many, budget in _TWO
+        for kind, length, informative, many, budget in _SEQUENCES
         if slope or (kind == "a" and length == 100)
     },
     **{
