@@ -38,8 +38,9 @@ NOTEBOOKS := $(filter %.ipynb,$(BOOK)) $(wildcard *.ipynb)
 TOOLS := $(call tracked,tools)
 TESTS := $(call tracked,tests)
 SITE := $(wildcard *.md) $(BOOK) $(call tracked,_ext _static) _config.yml _toc.yml
-BOOK_TESTS := $(addprefix tests/,test_book.py test_claims.py test_quiz.py test_tools.py)
-PACKAGE_TESTS := $(filter-out $(BOOK_TESTS) tests/test_pages.py,$(filter tests/test_%.py,$(TESTS)))
+PAGE_TESTS := tests/book/test_pages.py
+BOOK_TESTS := $(filter-out $(PAGE_TESTS),$(filter tests/book/%.py,$(TESTS)))
+PACKAGE_TESTS := $(filter-out tests/book/%,$(filter %.py,$(TESTS)))
 
 CHECKS := $(addprefix .make/,lint package book notebooks portable html pages)
 NBVAL := pytest --nbval --nbval-current-env --nbval-cell-timeout 120 -n 2 --dist loadfile -q
@@ -119,16 +120,17 @@ test-pages: .make/pages ## open every built page in Chromium
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports
 	$(end)
 
 .make/package: $(SETUP) $(PACKAGE) $(PACKAGE_TESTS) pyproject.toml
 	$(begin)
-	pytest -q -n 2 --doctest-modules lstm_tutorial $(PACKAGE_TESTS)
+	pytest -q -n 2 --doctest-modules lstm_tutorial tests --ignore=tests/book
 	$(end)
 
 .make/book: $(SETUP) $(BOOK_TESTS) $(SITE) $(PACKAGE) $(TOOLS) Makefile README.md requirements.txt constraints.txt
 	$(begin)
-	pytest -q $(BOOK_TESTS)
+	pytest -q tests/book --ignore=$(PAGE_TESTS)
 	$(end)
 
 # The notebooks that are newer than the last run; all of them when something they import is.
@@ -148,9 +150,9 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 	@mkdir -p .make
 	cp $(HTML) $@
 
-.make/pages: $(HTML) tests/test_pages.py tools/serve.py
+.make/pages: $(HTML) $(PAGE_TESTS) tools/serve.py
 	$(begin)
-	pytest -q -n 2 --dist loadgroup tests/test_pages.py
+	pytest -q -n 2 --dist loadgroup $(PAGE_TESTS)
 	$(end)
 
 ## Writing
