@@ -38,7 +38,7 @@ NOTEBOOKS := $(filter %.ipynb,$(BOOK)) $(wildcard *.ipynb)
 TOOLS := $(call tracked,tools)
 TESTS := $(call tracked,tests)
 SITE := $(wildcard *.md) $(BOOK) $(call tracked,_ext _static) _config.yml _toc.yml
-BOOK_TESTS := $(addprefix tests/,test_book.py test_claims.py test_quiz.py test_tools.py)
+BOOK_TESTS := $(addprefix tests/,test_book.py book/test_ledger.py test_claims.py test_quiz.py test_tools.py)
 PACKAGE_TESTS := $(filter-out $(BOOK_TESTS) tests/test_pages.py,$(filter tests/test_%.py,$(TESTS)))
 
 CHECKS := $(addprefix .make/,lint package book notebooks portable html pages)

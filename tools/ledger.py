@@ -59,7 +59,7 @@ def cells_of(path: Path) -> list[Entry]:
 def things(page: str, cells: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
     """Yield what is on a page: the kind of each thing, its name and its entry."""
     code = [cell for cell in cells if cell["cell_type"] == "code"]
-    modules = {name for cell in code for name in imported(cell["source"])}
+    modules = imported("\n".join(cell["source"] for cell in code))
     for number, cell in enumerate(cells):
         for box in BOX.finditer(cell["source"]) if cell not in code else ():
             options = dict(re.findall(r"^:([\w-]+): *(.*?) *$", box["options"], re.M))
@@ -85,14 +85,18 @@ def things(page: str, cells: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
         yield "cells", page, {"cells-compared": len(ours), "cells-with-output": shown}
 
 
-def imported(source: str) -> Iterator[str]:
-    """Yield the names under which code imports modules of the package."""
+def imported(source: str) -> set[str]:
+    """Return the names that stand for what code imports from the package, and for nothing else."""
+    names, variables = set(), set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             where = getattr(node, "module", None)
             for alias in node.names:
                 if (where or alias.name).split(".")[0] == PACKAGE:
-                    yield alias.asname or alias.name.split(".")[0]
+                    names.add(alias.asname or alias.name.split(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            variables.add(node.id)
+    return names - variables
 
 
 def tested(source: str, modules: set[str]) -> Entry:

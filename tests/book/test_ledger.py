@@ -141,6 +141,11 @@ def test_the_ledger_holds_what_is_on_a_page(tmp_path):
     }
 
 
+def test_a_variable_is_not_taken_for_a_module_of_its_name():
+    code = "from lstm_tutorial import lstm, readout\nreadout = readout.init(3)"
+    assert ledger.imported(code) == {"lstm"}
+
+
 def test_a_name_that_two_things_share_is_refused(tmp_path):
     write(tmp_path)
     write(tmp_path, page="1-one/second")
