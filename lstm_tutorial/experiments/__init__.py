@@ -27,42 +27,42 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lstm_tutorial.experiments import again as trials_original
 from lstm_tutorial.experiments import (
+    again,
     bias,
     classifying,
     counting,
     design,
+    flow,
     forecasting,
     language,
     metalearner,
     relatives,
     training,
+    vanishing,
     when_not,
     worth,
 )
 from lstm_tutorial.experiments._experiment import Experiment
 
-RESULTS = Path(__file__).parent.parent / "results"
+RESULTS = Path(__file__).parent / "results"
 # Whose version is stored with a result, by what is imported: those that the run has loaded.
 PACKAGES = {
     **{"numpy": "numpy", "torch": "torch", "numba": "numba"},
     **{"sklearn": "scikit-learn", "statsmodels": "statsmodels"},
 }
 
+CHAPTERS = {
+    module.__name__.rsplit(".", 1)[1]: module
+    for module in (
+        *(vanishing, flow, design, classifying, language, forecasting, again),
+        *(metalearner, training, counting, worth, bias, relatives, when_not),
+    )
+}
 EXPERIMENTS: dict[str, Experiment] = {
-    **design.EXPERIMENTS,
-    **classifying.EXPERIMENTS,
-    **language.EXPERIMENTS,
-    **forecasting.EXPERIMENTS,
-    **trials_original.EXPERIMENTS,
-    **metalearner.EXPERIMENTS,
-    **training.EXPERIMENTS,
-    **counting.EXPERIMENTS,
-    **worth.EXPERIMENTS,
-    **bias.EXPERIMENTS,
-    **relatives.EXPERIMENTS,
-    **when_not.EXPERIMENTS,
+    name: experiment
+    for module in CHAPTERS.values()
+    for name, experiment in module.EXPERIMENTS.items()
 }
 
 
@@ -262,20 +262,25 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def _path(name: str) -> Path:
+    owners = [slug for slug, module in CHAPTERS.items() if name in module.EXPERIMENTS]
+    return RESULTS.joinpath(*owners, f"{name}.json")  # a toy has no chapter
+
+
 def _read(name: str) -> dict[str, Any]:
-    path = RESULTS / f"{name}.json"
+    path = _path(name)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def _write(name: str, stored: dict[str, Any]) -> None:
     """Replace the file in one move, so that an interruption leaves the old one whole."""
-    RESULTS.mkdir(exist_ok=True)
-    partial = RESULTS / f"{name}.json.partial"
+    _path(name).parent.mkdir(parents=True, exist_ok=True)
+    partial = _path(name).with_suffix(".partial")
     order = {_key(trial): k for k, trial in enumerate(_find(name).trials)}
     keys = sorted(stored, key=lambda key: order.get(key, len(order)))
     rows = (f"{json.dumps(key)}: {json.dumps(stored[key])}" for key in keys)
     partial.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
-    os.replace(partial, RESULTS / f"{name}.json")
+    os.replace(partial, _path(name))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ class Experiment:
         rounds otherwise, and training amplifies it, so digits are not asked for.
     sample : list of int
         The trials that ``--check`` runs again.
+    seeds : str
+        Where a trial's randomness comes from, for the reader of the stored file.
     """
 
     about: str
@@ -29,6 +31,7 @@ class Experiment:
     run: Callable[..., dict[str, Any]]
     agree: Callable[[dict[str, Any], dict[str, Any]], bool]
     sample: list[int]
+    seeds: str = "the seed of each trial"
 
 
 def digits(value: float) -> float:

@@ -94,7 +94,6 @@ def vowels(model: str, train: int, seed: int) -> dict[str, Any]:
     """
     import torch
 
-    torch.set_num_threads(1)
     torch.manual_seed(seed)
     whole, test = datasets.japanese_vowels()
     if "shuffled" in model:
@@ -178,7 +177,6 @@ def pixels(model: str, seed: int, bias: float | str | None = None) -> dict[str, 
 
     from lstm_tutorial.models import set_gate_biases
 
-    torch.set_num_threads(1)
     torch.manual_seed(seed)
     images, labels = datasets.digits()
     order = np.random.default_rng(seed).permutation(len(labels))
@@ -304,7 +302,7 @@ def _about_as_many(name: str, most: int) -> Callable[[dict[str, Any], dict[str, 
 
 EXPERIMENTS = {
     "vowels": Experiment(
-        about="nine speakers told apart: ways to read the LSTM, right and wrong (8 minutes)",
+        about="nine speakers told apart: ways to read the LSTM, right and wrong",
         trials=[
             {"model": model, "train": train, "seed": seed}
             for train, models in [(216, [*MODELS]), (270, [*MODELS, *MISTAKES, *OTHERS])]
@@ -315,7 +313,7 @@ EXPERIMENTS = {
         sample=[0, 50],
     ),
     "pixels": Experiment(
-        about="handwritten digits read by the LSTM pixel by pixel and row by row (2 minutes)",
+        about="handwritten digits read by the LSTM pixel by pixel and row by row",
         trials=[
             {"model": model, "seed": seed} for model, seed in product(["pixels", "rows"], range(5))
         ],

@@ -51,7 +51,6 @@ def train(
                 self.updates += 1
             return super().__call__(model, batch if carried else batch._replace(first=True))
 
-    torch.set_num_threads(1)
     alphabet, train, valid, _ = bible_parts()
     torch.manual_seed(seed)
     model = CharLM(alphabet, hidden_size, dropout=0.1)
@@ -123,7 +122,7 @@ def language_memory(length: int, carried: bool, seed: int) -> dict[str, Any]:
 
 EXPERIMENTS = {
     "language": Experiment(
-        about="language models of characters, on the Bible (8 minutes)",
+        about="language models of characters, on the Bible",
         trials=[
             {"hidden_size": hidden_size, "epochs": epochs, "seed": seed}
             for hidden_size, epochs, seed in [(128, 10, 0), (256, 8, 0), (256, 8, 1), (256, 8, 2)]
@@ -133,7 +132,7 @@ EXPERIMENTS = {
         sample=[0],
     ),
     "language-memory": Experiment(
-        about="the same with the state carried or not, and chunks of three lengths (4 minutes)",
+        about="the same with the state carried or not, and chunks of three lengths",
         trials=[
             {"length": length, "carried": carried, "seed": seed}
             for length, carried, seed in product([8, 32, 128], [True, False], range(2))

@@ -113,11 +113,8 @@ def _fit(
     net: "nn.Module", loss: Any, draw: Any, valid: Any, budget: Budget, seed: int
 ) -> dict[str, Any]:
     """Train for a budget; return which 200 updates were best, the last loss, the largest norm."""
-    import torch
-
     from lstm_tutorial.training import fit
 
-    torch.set_num_threads(1)
     history = fit(
         net,
         loss,
@@ -198,7 +195,6 @@ def _from_scratch(given: episodes.Episodes, seed: int) -> Array:
 
     from lstm_tutorial.fewshot import learners
 
-    torch.set_num_threads(1)
     torch.manual_seed(seed)
     tasks = learners.tensors(given)
     return learners.from_scratch(lambda: learners.mlp(1, 40, 40, 1), tasks, 200, 0.01).numpy()
@@ -279,7 +275,6 @@ def _from_pixels(name: str, test: episodes.Episodes, seed: int) -> Array:
         return episodes.prototypes(x, y, query_x)
     if name == "ridge on pixels":
         return episodes.ridge(x, y, query_x, 1.0)
-    torch.set_num_threads(1)
     torch.manual_seed(seed)
     net = lambda: learners.mlp(episodes.PIXELS**2, 32, WAYS)  # noqa: E731
     return learners.from_scratch(net, learners.tensors(test), 50, 0.01, labels=True).numpy()
@@ -287,7 +282,7 @@ def _from_pixels(name: str, test: episodes.Episodes, seed: int) -> Array:
 
 EXPERIMENTS = {
     "fewshot-sines": Experiment(
-        about="a sine from five or ten points: learners that learnt to learn (4 minutes a seed)",
+        about="a sine from five or ten points: learners that learnt to learn",
         trials=[
             *(
                 {"learner": learner, "shots": shots, "seed": seed}
@@ -304,7 +299,7 @@ EXPERIMENTS = {
         sample=[2],
     ),
     "fewshot-letters": Experiment(
-        about="five letters told apart, of scripts never seen in training (3 minutes a seed)",
+        about="five letters told apart, of scripts never seen in training",
         trials=[
             *(
                 {"learner": learner, "shots": shots, "seed": seed}

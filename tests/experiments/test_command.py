@@ -106,7 +106,7 @@ def test_two_jobs_give_the_results_of_one_in_the_order_of_the_trials(tmp_path, m
     )
     monkeypatch.setitem(experiments.EXPERIMENTS, name, short)
     experiments.main([name, "--jobs", "2"])
-    stored = json.loads((tmp_path / f"{name}.json").read_text())
+    stored = json.loads((tmp_path / "again" / f"{name}.json").read_text())
     assert list(stored) == ["budget=500 seed=0", "budget=500 seed=1"]
     for key, seed in zip(stored, (0, 1), strict=True):
         assert stored[key]["result"] == short.run(budget=500, seed=seed)
