@@ -81,12 +81,13 @@ def run(name: str, trials: int | None = None, jobs: int = 1, again: bool = False
 
 def _followed(items: Iterable[Item], name: str, total: int) -> Iterator[Item]:
     """Say how many are done and how long the others will take; on a terminal in one line."""
-    start, end = time.monotonic(), "\r" if sys.stderr.isatty() else "\n"
+    start, terminal = time.monotonic(), sys.stderr.isatty()
     for done, item in enumerate(items, 1):
         yield item
         left = (time.monotonic() - start) / done * (total - done)
         said = f"{name}: {done} of {total} trials, about {duration(left)} left"
-        print(f"{said:70}", end=end if done < total else "\n", file=sys.stderr, flush=True)
+        end = "\r" if terminal and done < total else "\n"
+        print(f"{said:70}" if terminal else said, end=end, file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

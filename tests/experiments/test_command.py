@@ -12,7 +12,6 @@ import pytest
 from lstm_tutorial import results
 from lstm_tutorial.experiments import _command, _store
 from lstm_tutorial.experiments._experiment import Experiment
-from lstm_tutorial.experiments._store import Store
 
 BOOK = Path(__file__).parent.parent.parent / "book"
 
@@ -155,7 +154,6 @@ def test_a_lock_ends_with_its_process(toy, tmp_path):
 import os, signal
 from pathlib import Path
 from lstm_tutorial import results
-from lstm_tutorial.experiments._store import Store
 results.STORED = Path({str(tmp_path)!r})
 with Store("toys", "toy", None).locked():
     print("locked", flush=True)
@@ -321,5 +319,4 @@ def test_the_stored_trials_are_those_of_the_code(store):
     assert [row["settings"] for row in rows] == experiment.trials
     assert len(results.load(store.name)) == len(rows)
     assert experiment.sample and set(experiment.sample) <= set(range(len(rows)))
-    assert store.state() in ("current", "unknown", "stale")
-    assert isinstance(store, Store)
+    assert store.state() != "missing"
