@@ -1,14 +1,18 @@
 """The long run of the chapter on the relatives: which member of the family learns which task."""
 
 import time
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from lstm_tutorial import tasks
 from lstm_tutorial.experiments._experiment import Experiment, digits
+from lstm_tutorial.relatives import family, networks, side_by_side
+from lstm_tutorial.relatives.cell import named
 
 BUDGET = 2400  # parameters; an LSTM of 16 units fits in
 RATES = [0.01, 0.03]
@@ -51,44 +55,41 @@ def relative(model: str, task: str) -> dict[str, Any]:
     the three has a list for each learning rate. `milliseconds` is the processor's time for one
     update of one network, as it was on the day.
     """
-    import torch
-
-    from lstm_tutorial.relatives import family, variants
-
-    asked = TASKS[task]
-    size = family.MEMBERS[model].fitting_size(asked.inputs, asked.outputs, BUDGET)
+    asked, network = TASKS[task], named(model, family.BY_NAME)
+    size = networks.largest_size(
+        network, asked.inputs, asked.outputs, BUDGET, multiple=family.MULTIPLE
+    )
     # The same seeds, so the same data, for both learning rates.
     rngs = [np.random.default_rng(seed) for _, seed in product(RATES, range(SEEDS))]
     rates = [rate for rate, _ in product(RATES, range(SEEDS))]
-    kept = family.init(model, asked.inputs, size, asked.outputs, rngs, asked.length)
+    start = side_by_side.stack(
+        networks.for_lag(network, asked.inputs, size, asked.outputs, rng, asked.length)
+        for rng in rngs
+    )
+    seconds = 0.0
 
-    def draw(length: int, batch: int) -> Any:
-        return variants.draw(asked.draw, length, batch, rngs, asked.scale)
+    def draw(length: int, batch: int) -> tuple[Tensor, Tensor]:
+        return side_by_side.draw(asked.draw, length, batch, rngs, asked.scale)
 
-    @torch.no_grad()
-    def shares(weights: Any, x: Any, y: Any) -> Any:
+    def shares(weights: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
         constant = ((y - y.flatten(0, -2).mean(dim=0)) ** 2).mean()
-        return family.errors(model, weights, x, y) / constant
+        return side_by_side.errors(network, weights, x, y) / constant
+
+    def training() -> Iterator[list[Tensor]]:
+        """Train, and add up the time that this takes alone."""
+        nonlocal seconds
+        batches = (draw(asked.length, 32) for _ in range(asked.updates))
+        began = time.process_time()
+        for weights in side_by_side.train(network, start, batches, rates, max_norm=1.0):
+            seconds += time.process_time() - began
+            yield weights
+            began = time.process_time()
 
     new = draw(asked.length, 200)
-    best = torch.full((len(rngs),), torch.inf)
-    first: list[int | None] = [None] * len(rngs)
-    batches = (draw(asked.length, 32) for _ in range(asked.updates))
-    seconds, start = 0.0, time.process_time()
-    for update, weights in enumerate(family.train(model, kept, batches, rates, 1.0), 1):
-        if update % 50:
-            continue
-        seconds += time.process_time() - start
-        now = shares(weights, *new)
-        better = now < best
-        best = torch.where(better, now, best)
-        for old, w in zip(kept, weights, strict=True):
-            old[better] = w[better]
-        first = [k or (update if e < SOLVED else None) for k, e in zip(first, now, strict=True)]
-        start = time.process_time()
+    best = side_by_side.keep_best(start, training(), lambda weights: shares(weights, *new), 50)
     tests = {
-        "near": shares(kept, *draw(asked.length, 200)).tolist(),
-        "far": shares(kept, *draw(asked.far, 50)).tolist(),
+        "near": shares(best.weights, *draw(asked.length, 200)).tolist(),
+        "far": shares(best.weights, *draw(asked.far, 50)).tolist(),
     }
 
     def by_rate(values: list[Any]) -> list[list[Any]]:
@@ -97,7 +98,7 @@ def relative(model: str, task: str) -> dict[str, Any]:
     return {
         "size": size,
         **{name: by_rate([digits(e) for e in errors]) for name, errors in tests.items()},
-        "updates": by_rate(first),
+        "updates": by_rate(best.first_below(SOLVED)),
         "milliseconds": digits(1000 * seconds / asked.updates / len(rngs)),
     }
 

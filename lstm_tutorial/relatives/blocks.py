@@ -1,4 +1,4 @@
-"""Cells of several layers, each of which adds to what it reads: convolutions, transformer blocks."""
+"""Cells of layers that each add to what they read: convolutions and transformer blocks."""
 
 from collections.abc import Sequence
 
@@ -100,5 +100,7 @@ def positions(T: int, H: int) -> Tensor:
 def _layers(shapes: Shapes, count: int, D: int, H: int) -> Shapes:
     """Return the shapes of so many layers, for a cell that adds to what it reads."""
     if D != H:
-        raise ValueError(f"input_size: expected {H} like hidden_size, to which it is added, got {D}")
+        raise ValueError(
+            f"input_size: expected {H} like hidden_size, to which it is added, got {D}"
+        )
     return {f"{key}_{k}": shape for k in range(1, count + 1) for key, shape in shapes.items()}

@@ -215,8 +215,6 @@ def for_lag(
     return weights
 
 
-
-
 def _weight(key: str) -> str:
     """Return a weight's name without its layer."""
     return key.rpartition(".")[2]

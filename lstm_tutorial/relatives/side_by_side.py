@@ -80,9 +80,7 @@ def draw(
     return torch.as_tensor(x, dtype=torch.float32), torch.as_tensor(y, dtype=torch.float32)
 
 
-def answers(
-    network: Network, weights: Sequence[Tensor], x: Tensor, last: bool = False
-) -> Tensor:
+def answers(network: Network, weights: Sequence[Tensor], x: Tensor, last: bool = False) -> Tensor:
     """Return the readout of every step, (N, T, B, O), or of the last alone, (N, B, O).
 
     Parameters
