@@ -5,11 +5,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import torch
 
 from lstm_tutorial import lstm, tasks
 from lstm_tutorial import network as readout
 from lstm_tutorial.experiments import classifying
 from lstm_tutorial.experiments._experiment import Experiment, digits
+from lstm_tutorial.experiments._seeded import seeded
+from lstm_tutorial.models import LSTMModel, set_gate_biases
 from lstm_tutorial.original import tasks as tasks_1997
 
 Array = np.ndarray
@@ -74,12 +77,8 @@ def network(
     LSTMModel
         With `lstm.bias_hh_l0` fixed at zero, so that there is one bias, as in NumPy.
     """
-    import torch
-
-    from lstm_tutorial.models import LSTMModel, set_gate_biases
-
-    torch.manual_seed(int(rng.integers(2**31)) if bias is None else 0)
-    model = LSTMModel(*sizes)
+    with seeded(int(rng.integers(2**31)) if bias is None else 0):
+        model = LSTMModel(*sizes)
     if bias is None:
         return model
     W_ih, W_hh, b, W_hy, b_y = readout.init(*sizes, rng, layer="lstm")
@@ -106,8 +105,6 @@ def updates(
 
     Yields the mean squared error before each update, and the answers' errors (B, O).
     """
-    import torch
-
     weights = [w for w in model.parameters() if w.requires_grad]
     adam = torch.optim.Adam(weights, lr=lr)
     while True:
@@ -126,8 +123,6 @@ def answers(model: Any, x: Array, lengths: Array) -> Any:
 
     An LSTM looks back alone, so the steps behind the last valid one need no packing.
     """
-    import torch
-
     hs, _ = model.lstm(torch.from_numpy(x).float())
     return model.linear(hs[torch.from_numpy(lengths) - 1, torch.arange(len(lengths))])
 
@@ -178,8 +173,6 @@ def hundred(task: str, bias: float | str | None, seed: int) -> dict[str, Any]:
     1997's tolerance; for the newer adding problem, when their mean squared error was below 0.01,
     as is usual with it. Then, or when the updates are used up, 2,560 new sequences are tried.
     """
-    import torch
-
     draw, inputs, outputs, tolerance, most = TASKS[task]
     rng = np.random.default_rng(seed)
     model = network((inputs, 32, outputs), 110, bias, rng)

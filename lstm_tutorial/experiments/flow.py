@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lstm_tutorial import gradients, lstm, network, tasks
-from lstm_tutorial.experiments._experiment import Experiment, digits
+from lstm_tutorial.experiments._experiment import Experiment, digits, same_side
 
 SOLVED = 1 / 60  # mean squared error; the constant answer 1 has 1/6
 STAGES = [0, 200, 500, 1000, 2000, 3000]  # updates after which the carousel is measured
@@ -22,45 +22,57 @@ def gradient_by_lag(model: str, lr: float, seed: int) -> dict[str, Any]:
     answer with respect to the state k steps before the end (h of the RNN, c of the LSTM), its norm
     averaged over 256 new sequences.
     """
-    import torch
+    import torch  # here, because the chapter that reads this module's constants does without it
     from torch import nn
 
-    torch.manual_seed(seed)
+    from lstm_tutorial.experiments._seeded import seeded
+
     rng = np.random.default_rng(seed)
-    layer = {"rnn": nn.RNN, "lstm": nn.LSTM}[model](2, 32)
-    head = nn.Linear(32, 1)
+    with seeded(seed):
+        layer = {"rnn": nn.RNN, "lstm": nn.LSTM}[model](2, 32)
+        head = nn.Linear(32, 1)
     params = [*layer.parameters(), *head.parameters()]
     optimizer = torch.optim.Adam(params, lr=lr)
-    new = tasks.adding(100, 256, rng)
-
-    def both(x: np.ndarray, y: np.ndarray) -> list[Any]:
-        return [torch.tensor(a, dtype=torch.float32) for a in (x, y)]
-
-    def norms() -> list[float]:
-        cell = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell}[model](2, 32)
-        cell.load_state_dict({k[:-3]: v for k, v in layer.state_dict().items()})
-        x, _ = both(*new)
-        zeros = torch.zeros(256, 32, requires_grad=True)
-        state, kept = (zeros, zeros) if model == "lstm" else zeros, []
-        for x_t in x:
-            state = cell(x_t, state)
-            kept.append(state[1] if model == "lstm" else state)
-        h = state[0] if model == "lstm" else state
-        flow = torch.autograd.grad(head(h).sum(), kept[::-1])
-        return [digits(g.double().norm(dim=1).mean().item()) for g in flow]
-
-    before = norms()
+    new = _tensors(tasks.adding(100, 256, rng))
+    before = _norms_by_lag(layer, head, new[0])
     for _ in range(3000):
-        x, y = both(*tasks.adding(100, 32, rng))
+        x, y = _tensors(tasks.adding(100, 32, rng))
         loss = ((head(layer(x)[0][-1]) - y) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(params, 1.0)
         optimizer.step()
-    x, y = both(*new)
+    x, y = new
     with torch.no_grad():
         mse = ((head(layer(x)[0][-1]) - y) ** 2).mean().item()
-    return {"mse": digits(mse), "before": before, "after": norms()}
+    return {"mse": digits(mse), "before": before, "after": _norms_by_lag(layer, head, x)}
+
+
+def _tensors(arrays: Sequence[np.ndarray]) -> Any:
+    import torch  # see `gradient_by_lag`
+
+    return [torch.tensor(a, dtype=torch.float32) for a in arrays]
+
+
+def _norms_by_lag(layer: Any, head: Any, x: Any) -> list[float]:
+    """Return the mean norm of the answer's gradient at each lag, the last step first."""
+    import torch  # see `gradient_by_lag`
+    from torch import nn
+
+    from lstm_tutorial.experiments._seeded import seeded
+
+    lstm = isinstance(layer, nn.LSTM)
+    with seeded(0):  # weights that are drawn here are replaced at once
+        cell = (nn.LSTMCell if lstm else nn.RNNCell)(2, 32)
+    cell.load_state_dict({k[:-3]: v for k, v in layer.state_dict().items()})
+    zeros = torch.zeros(x.shape[1], 32, requires_grad=True)
+    state, kept = (zeros, zeros) if lstm else zeros, []
+    for x_t in x:
+        state = cell(x_t, state)
+        kept.append(state[1] if lstm else state)
+    h = state[0] if lstm else state
+    flow = torch.autograd.grad(head(h).sum(), kept[::-1])
+    return [digits(g.double().norm(dim=1).mean().item()) for g in flow]
 
 
 def carousel(bias: float, seed: int) -> dict[str, Any]:
@@ -127,11 +139,6 @@ def clipped_lstm(max_norm: float | None, seed: int) -> dict[str, Any]:
     }
 
 
-def _same_side(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    """Both solved, with less than a tenth of the error of always answering 1, or both not."""
-    return (a["mse"] < SOLVED) == (b["mse"] < SOLVED)
-
-
 EXPERIMENTS = {
     "gradient-by-lag": Experiment(
         about="the gradient's way back through RNN and LSTM, before and after training",
@@ -140,14 +147,14 @@ EXPERIMENTS = {
             for (model, lr), seed in product([("rnn", 1e-3), ("lstm", 1e-2)], range(5))
         ],
         run=gradient_by_lag,
-        agree=_same_side,
+        agree=same_side("mse", SOLVED),
         sample=[0, 5],
     ),
     "carousel": Experiment(
         about="carousel and gate paths of the LSTM as training goes on",
         trials=[{"bias": bias, "seed": seed} for bias, seed in product([0, 1], range(5))],
         run=carousel,
-        agree=_same_side,
+        agree=same_side("mse", SOLVED),
         sample=[5],
     ),
     "clipped-lstm": Experiment(
@@ -157,7 +164,7 @@ EXPERIMENTS = {
             for max_norm, seed in product([None, 1.0], range(15))
         ],
         run=clipped_lstm,
-        agree=lambda a, b: (a["mse"] < 0.1) == (b["mse"] < 0.1),
+        agree=same_side("mse", 0.1),
         sample=[1, 16],
     ),
 }

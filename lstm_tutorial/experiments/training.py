@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from lstm_tutorial import datasets, tasks
 from lstm_tutorial.experiments._experiment import Experiment, digits
+from lstm_tutorial.experiments._seeded import seeded
 from lstm_tutorial.relatives.regularised import RegularisedLSTM, locked_dropout
 from lstm_tutorial.training import Loss, fit
 
@@ -142,8 +143,7 @@ def train(task: str, seed: int, **changes: Any) -> dict[str, Any]:
         def source(rng: np.random.Generator) -> Iterator[Any]:
             return adding_batches(steps, batch, rng)
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = Network(*sizes, recipe)
     settings = {name: recipe[name] for name in ("lr", "epochs", "max_norm", "schedule")}
     if decay:

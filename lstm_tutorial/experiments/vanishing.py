@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lstm_tutorial import network, tasks
-from lstm_tutorial.experiments._experiment import Experiment, digits
+from lstm_tutorial.experiments._experiment import Experiment, digits, same_side
 
 SOLVED = 1 / 60  # mean squared error; the constant answer 1 has 1/6
 
@@ -20,11 +20,6 @@ def adding_by_lag(length: int, lr: float, seed: int) -> dict[str, Any]:
     return {"mse": digits(np.mean((network.predict(params, x)[-1] - y) ** 2))}
 
 
-def _same_side(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    """Both solved, with less than a tenth of the error of always answering 1, or both not."""
-    return (a["mse"] < SOLVED) == (b["mse"] < SOLVED)
-
-
 EXPERIMENTS = {
     "adding-by-lag": Experiment(
         about="the vanilla RNN on the adding problem as the lag grows",
@@ -33,7 +28,7 @@ EXPERIMENTS = {
             for length, lr, seed in product([5, 10, 20, 30, 40, 60], [1e-3, 3e-3, 1e-2], range(10))
         ],
         run=adding_by_lag,
-        agree=_same_side,
+        agree=same_side("mse", SOLVED),
         sample=[10, 40, 110, 150],
     ),
 }
