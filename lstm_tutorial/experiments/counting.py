@@ -1,22 +1,20 @@
-"""The long runs of the chapter on counting and grammar, and networks that carry their state on.
+"""The long runs of the chapter on counting and grammar: cells that count, and that read streams.
 
-As in `side_by_side`, N small networks run at once, and N comes first. Here the state can be handed
-over, so that a stream can be learnt in pieces. The weights are those of the cell, then those of the
-readout.
+Networks run side by side, as `streams` runs them. The weights are those of the cell, then those of
+the readout.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import vmap
 from torch.nn import functional as F
 
 from lstm_tutorial.experiments._experiment import Experiment, digits
 from lstm_tutorial.original import grammars
-from lstm_tutorial.relatives import networks, published, side_by_side, variants
+from lstm_tutorial.relatives import networks, published, side_by_side, streams, variants
 from lstm_tutorial.relatives.cell import Recurrent, State, named
 
 Array = np.ndarray
@@ -27,26 +25,6 @@ NETWORKS = 10
 STAGE = 250  # updates between two tests on the stream
 PIECE = 50  # steps of a stream for one update
 RUN_IN = 250  # steps of a test stream that are not scored
-
-
-class Run(NamedTuple):
-    """What N networks give over T steps.
-
-    Attributes
-    ----------
-    scores : tensor (N, T, B, O)
-        Of the readout, before a logistic function.
-    states : tuple of tensors (N, T, B, H)
-        h, and c where there is one.
-    """
-
-    scores: Tensor
-    states: State
-
-    @property
-    def last(self) -> State:
-        """The state after the last step, without its history."""
-        return tuple(s[:, -1].detach() for s in self.states)
 
 
 def by_name(name: str) -> Recurrent:
@@ -72,47 +50,6 @@ def init(cell: Recurrent, size: int, hidden: int, seeds: Sequence[int]) -> Param
     """
     network = networks.Network(cell)
     return side_by_side.stack(networks.uniform(network, size, hidden, size, seed) for seed in seeds)
-
-
-def forward(cell: Recurrent, params: Params, x: Tensor, state: State | None = None) -> Run:
-    """Run N networks over their sequences, from the cell's first state or from a given one.
-
-    Parameters
-    ----------
-    cell : Recurrent
-    params : list of tensors (N, ...)
-        As from `init`.
-    x : tensor (N, T, B, K), or (T, B, K) for all
-    state : tuple of tensors (N, B, H), optional
-    """
-
-    def one(params: Params, x: Tensor, state: State | None) -> tuple[Tensor, State]:
-        *weights, W_hy, b_y = params
-        states = cell.states(x, *weights, first=state)
-        return F.linear(states[0], W_hy, b_y), states
-
-    axes = 0, _axis(x), None if state is None else 0
-    return Run(*vmap(one, in_dims=axes)(params, x, state))
-
-
-def gates(
-    cell: Recurrent, params: Params, x: Tensor, run: Run, state: State | None = None
-) -> Tensor:
-    """Return the pre-activations at each step of a run, (N, T, B, K).
-
-    Parameters are those of `forward`, and what it returned.
-    """
-    h = run.states[0]
-    before = torch.zeros_like(h[:, 0]) if state is None else state[0]
-    every: Tensor = vmap(cell.preactivations, in_dims=(_axis(x), 0, 0, 0, 0, 0))(
-        x, h, before, *params[:3]
-    )
-    return every
-
-
-def _axis(x: Tensor) -> int | None:
-    """Return the axis of networks; None where all read the same."""
-    return 0 if x.dim() == 4 else None
 
 
 def train(
@@ -160,7 +97,7 @@ def counters(
     weight = as_float(batch.mask / batch.lengths / most)
 
     def loss(params: Params, _: Any) -> Tensor:
-        return (_legal_error(forward(cell, params, x).scores, y) * weight).sum(dim=(1, 2))
+        return (_legal_error(streams.forward(cell, params, x).scores, y) * weight).sum(dim=(1, 2))
 
     start = init(cell, x.shape[2], 10, seeds)
     *_, params = train(start, [None] * updates, loss, updates, lr)
@@ -203,39 +140,22 @@ def embedded_reber(cell: str, lr: float) -> dict[str, Any]:
     sets = [[grammars.reber_batch(pair[part]) for pair in pairs] for part in (0, 1)]
     rngs = [np.random.default_rng(seed) for seed in range(N)]
 
-    def draw() -> tuple[Tensor, Tensor]:
-        chosen, steps = [], 0
-        for k, rng in enumerate(rngs):
-            batch = sets[0][k % 3]
-            which = rng.integers(0, 256, 16)
-            steps = max(steps, batch.lengths[which].max())
-            chosen.append((batch.x[:, which], batch.lengths[which]))
-        x = np.stack([_up_to(part, steps) for part, _ in chosen])
-        after = np.concatenate([x[:, 1:], np.zeros_like(x[:, :1])], axis=1)
-        for k, (_, lengths) in enumerate(chosen):
-            after[k, lengths - 1, np.arange(16), grammars.SYMBOLS.index("E")] = 1
-        return as_float(x), as_float(after)
-
     def loss(params: Params, batch: tuple[Tensor, Tensor]) -> Tensor:
         x, after = batch
-        surprise = -(forward(recurrent, params, x).scores.log_softmax(dim=3) * after).sum(
-            dim=(1, 2, 3)
-        )
+        logs = streams.forward(recurrent, params, x).scores.log_softmax(dim=3)
+        surprise = -(logs * after).sum(dim=(1, 2, 3))
         return surprise / after.sum(dim=(1, 2, 3))
 
     solved: list[int | None] = [None] * N
     share: list[dict[str, Array]] = []
-    batches = (draw() for _ in range(updates))
-    for update, params in enumerate(
-        train(init(recurrent, 7, 16, range(N)), batches, loss, updates, lr)
-    ):
-        if (update + 1) % 100:
+    batches = (_picked(sets[0], rngs) for _ in range(updates))
+    start = init(recurrent, 7, 16, range(N))
+    for update, params in enumerate(train(start, batches, loss, updates, lr), 1):
+        if update % 100:
             continue
         share = [_shares(recurrent, params, part) for part in sets]
         whole = np.minimum(share[0]["strings"], share[1]["strings"]) == 1
-        solved = [
-            k or (16 * (update + 1) if w else None) for k, w in zip(solved, whole, strict=True)
-        ]
+        solved = [k or (16 * update if w else None) for k, w in zip(solved, whole, strict=True)]
     return {
         "solved": solved,
         **{
@@ -244,6 +164,23 @@ def embedded_reber(cell: str, lr: float) -> dict[str, Any]:
             for name, values in shares.items()
         },
     }
+
+
+def _picked(
+    batches: list[grammars.Batch], rngs: Sequence[np.random.Generator]
+) -> tuple[Tensor, Tensor]:
+    """Pick 16 strings for each network; return them and the symbol after each, E at the end."""
+    chosen, steps = [], 0
+    for k, rng in enumerate(rngs):
+        batch = batches[k % 3]
+        which = rng.integers(0, 256, 16)
+        steps = max(steps, batch.lengths[which].max())
+        chosen.append((batch.x[:, which], batch.lengths[which]))
+    x = np.stack([_up_to(part, steps) for part, _ in chosen])
+    after = np.concatenate([x[:, 1:], np.zeros_like(x[:, :1])], axis=1)
+    for k, (_, lengths) in enumerate(chosen):
+        after[k, lengths - 1, np.arange(16), grammars.SYMBOLS.index("E")] = 1
+    return as_float(x), as_float(after)
 
 
 def _shares(cell: Recurrent, params: Params, batches: list[grammars.Batch]) -> dict[str, Array]:
@@ -281,7 +218,7 @@ def continual_reber(cell: str) -> dict[str, Any]:
     state: list[State | None] = [None]
 
     def loss(params: Params, piece: slice) -> Tensor:
-        run = forward(recurrent, params, as_float(x[:, piece]), state[0])
+        run = streams.forward(recurrent, params, as_float(x[:, piece]), state[0])
         state[0] = run.last
         return _legal_error(run.scores, as_float(y[:, piece])).mean(dim=(1, 2))
 
@@ -301,49 +238,65 @@ def _stream(cell: Recurrent, params: Params, length: int) -> dict[str, Any]:
     The first 250 steps are not scored: from a state of zeros a network that knows streams alone
     cannot tell whether the first B opens a string or stands within it.
     """
-    N = len(params[0])
     x, y = grammars.continual_reber(RUN_IN + length, 10, 2**20)
-    right, ranked, opened = list[Array](), list[Array](), list[Array]()
-    largest = torch.zeros(N)
+    right, ranked, largest, held = _listened(cell, params, x, y)
+    outer = grammars.outer(y[RUN_IN:])
+    runs = np.where(right.all(axis=1), length, right.argmin(axis=1)).mean(axis=1)
+    found = {
+        "outer": [digits(v) for v in ranked[:, outer].mean(axis=1)],
+        "others": [digits(v) for v in right[:, ~outer].mean(axis=1)],
+        "run": [digits(v) for v in runs],
+        "perfect": right.all(axis=(1, 2)).tolist(),
+        "largest c": [digits(v) for v in largest.tolist()],
+    }
+    return found if length == 1000 else {**found, **_traces(x, *held)}
+
+
+def _listened(
+    cell: Recurrent, params: Params, x: Array, y: Array
+) -> tuple[Array, Array, Tensor, tuple[Array, Array]]:
+    r"""Run networks through streams in pieces of 250 steps.
+
+    Returns
+    -------
+    right, ranked : bool arrays (N, T, B)
+        By both rules, from the second piece on.
+    largest : tensor (N,)
+        The largest absolute value of c.
+    held : arrays (N, T, B, H)
+        c and the forget gate's opening over the first five pieces.
+    """
+    right, ranked, held = list[Array](), list[Array](), list[Array]()
+    largest = torch.zeros(len(params[0]))
     state: State | None = None
     for t in range(0, len(x), RUN_IN):
         part = as_float(x[t : t + RUN_IN])
         with torch.no_grad():
-            run = forward(cell, params, part, state)
-        scores = run.scores.numpy()
+            run = streams.forward(cell, params, part, state)
+        scores, c = run.scores.numpy(), run.states[1]
         targets = np.broadcast_to(y[t : t + RUN_IN], scores.shape)
         right.append(grammars.exact(scores, targets))
         ranked.append(grammars.ranked(scores, targets))
-        largest = torch.maximum(largest, run.states[1].abs().amax(dim=(1, 2, 3)))
-        if len(opened) < 5:
-            forget = gates(cell, params, part, run, state).chunk(4, dim=3)[1].sigmoid()
-            opened.append(forget.numpy())
-        if t == RUN_IN:
-            traces = [_rounded(s[:3, :60, 0].numpy()) for s in (run.states[1], forget)]
+        largest = torch.maximum(largest, c.abs().amax(dim=(1, 2, 3)))
+        if len(held) < 5:
+            z = streams.gates(cell, params, part, run, state)
+            held.append(np.stack([c.numpy(), z.chunk(4, dim=3)[1].sigmoid().numpy()]))
         state = run.last
-    good, first, opening = (
-        np.concatenate(parts, axis=1) for parts in (right[1:], ranked[1:], opened)
-    )
-    outer = grammars.outer(y[RUN_IN:])
-    symbol = x[: opening.shape[1]].argmax(axis=2)
-    by_symbol = [[opening[n, symbol == k].mean(axis=0) for k in range(7)] for n in range(N)]
-    runs = np.where(good.all(axis=1), length, good.argmin(axis=1)).mean(axis=1)
-    found = {
-        "outer": [digits(v) for v in first[:, outer].mean(axis=1)],
-        "others": [digits(v) for v in good[:, ~outer].mean(axis=1)],
-        "run": [digits(v) for v in runs],
-        "perfect": good.all(axis=(1, 2)).tolist(),
-        "largest c": [digits(v) for v in largest.tolist()],
-    }
-    if length == 1000:
-        return found
-    shown = x[RUN_IN : RUN_IN + 60, 0].argmax(axis=1)
+    good, first = (np.concatenate(parts[1:], axis=1) for parts in (right, ranked))
+    c, forget = np.concatenate(held, axis=2)
+    return good, first, largest, (c, forget)
+
+
+def _traces(x: Array, c: Array, forget: Array) -> dict[str, Any]:
+    """Return the forget gates' mean at each symbol, and c and f of three networks in a stream."""
+    symbol = x[: forget.shape[1]].argmax(axis=2)
+    by_symbol = [[each[symbol == k].mean(axis=0) for k in range(7)] for each in forget]
+    shown = slice(RUN_IN, RUN_IN + 60)
     return {
-        **found,
         "forget": _rounded(np.array(by_symbol)),
         "trace": {
-            "symbols": "".join(grammars.SYMBOLS[k] for k in shown),
-            **dict(zip("cf", traces, strict=True)),
+            "symbols": "".join(grammars.SYMBOLS[k] for k in symbol[shown, 0]),
+            **{name: _rounded(part[:3, shown, 0]) for name, part in (("c", c), ("f", forget))},
         },
     }
 
@@ -358,7 +311,7 @@ def _pieces(cell: Recurrent, params: Params, x: Array, y: Array) -> Iterator[tup
     state = None
     for t in range(0, len(x), 100):
         with torch.no_grad():
-            run = forward(cell, params, as_float(x[t : t + 100]), state)
+            run = streams.forward(cell, params, as_float(x[t : t + 100]), state)
         state = run.last
         yield run.scores.numpy(), y[t : t + 100]
 

@@ -1,5 +1,6 @@
 """The long run of the chapter on the design: the LSTM with one thing changed at a time."""
 
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -43,10 +44,7 @@ def design(variant: str, task: str) -> dict[str, Any]:
     def draw(length: int, batch: int) -> tuple[Tensor, Tensor]:
         return side_by_side.draw(kind, length, batch, rngs, scale)
 
-    def shares(weights: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        constant = ((y - y.flatten(0, -2).mean(dim=0)) ** 2).mean()
-        return side_by_side.errors(network, weights, x, y) / constant
-
+    shares = partial(side_by_side.shares, network)
     new = draw(length, 200)
     batches = (draw(length, 32) for _ in range(updates))
     training = side_by_side.train(network, start, batches, lr=0.01, max_norm=1.0)

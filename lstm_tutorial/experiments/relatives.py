@@ -1,7 +1,7 @@
 """The long run of the chapter on the relatives: which member of the family learns which task."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
@@ -66,27 +66,15 @@ def relative(model: str, task: str) -> dict[str, Any]:
         networks.for_lag(network, asked.inputs, size, asked.outputs, rng, asked.length)
         for rng in rngs
     )
-    seconds = 0.0
+    shares, spent = partial(side_by_side.shares, network), list[float]()
 
     def draw(length: int, batch: int) -> tuple[Tensor, Tensor]:
         return side_by_side.draw(asked.draw, length, batch, rngs, asked.scale)
 
-    def shares(weights: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        constant = ((y - y.flatten(0, -2).mean(dim=0)) ** 2).mean()
-        return side_by_side.errors(network, weights, x, y) / constant
-
-    def training() -> Iterator[list[Tensor]]:
-        """Train, and add up the time that this takes alone."""
-        nonlocal seconds
-        batches = (draw(asked.length, 32) for _ in range(asked.updates))
-        began = time.process_time()
-        for weights in side_by_side.train(network, start, batches, rates, max_norm=1.0):
-            seconds += time.process_time() - began
-            yield weights
-            began = time.process_time()
-
     new = draw(asked.length, 200)
-    best = side_by_side.keep_best(start, training(), lambda weights: shares(weights, *new), 50)
+    batches = (draw(asked.length, 32) for _ in range(asked.updates))
+    training = _clocked(side_by_side.train(network, start, batches, rates, max_norm=1.0), spent)
+    best = side_by_side.keep_best(start, training, lambda weights: shares(weights, *new), every=50)
     tests = {
         "near": shares(best.weights, *draw(asked.length, 200)).tolist(),
         "far": shares(best.weights, *draw(asked.far, 50)).tolist(),
@@ -99,8 +87,17 @@ def relative(model: str, task: str) -> dict[str, Any]:
         "size": size,
         **{name: by_rate([digits(e) for e in errors]) for name, errors in tests.items()},
         "updates": by_rate(best.first_below(SOLVED)),
-        "milliseconds": digits(1000 * seconds / asked.updates / len(rngs)),
+        "milliseconds": digits(1000 * sum(spent) / asked.updates / len(rngs)),
     }
+
+
+def _clocked(training: Iterable[list[Tensor]], spent: list[float]) -> Iterator[list[Tensor]]:
+    """Hand on what a training gives; enter the processor's seconds for each update in a list."""
+    began = time.process_time()
+    for weights in training:
+        spent.append(time.process_time() - began)
+        yield weights
+        began = time.process_time()
 
 
 def solved(result: dict[str, Any], where: str = "near") -> int:

@@ -1,7 +1,7 @@
 """The search of the chapter on the worth of each gate: eight variants, one set of settings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any
 
@@ -87,20 +87,14 @@ def worth(draw: int, task: str, units: int, variant: str) -> dict[str, Any]:
         start[2][:, :H] = -1
     train, new, tests = _data(task, rng)
 
-    def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        for _ in range(updates):
-            x, y = train(batch)
-            N, T, *shape = x.shape  # drawn step by step, as the first results were
-            more = torch.randn(T, N, *shape, generator=noises).movedim(0, 1)
-            yield x + noise * more, y
-
     @torch.no_grad()
     def shares(weights: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
-        errors = side_by_side.errors(network, weights, x, y) / _constant(y)
-        return errors.nan_to_num(torch.inf).clamp(max=1000)
+        left = side_by_side.shares(network, weights, x, y)
+        return left.nan_to_num(torch.inf).clamp(max=1000)
 
+    batches = _noisy((train(batch) for _ in range(updates)), noise, noises)
     rates = [s["lr"] for s in mine]
-    training = side_by_side.train(network, start, batches(), rates, max_norm=1.0)
+    training = side_by_side.train(network, start, batches, rates, max_norm=1.0)
     best = side_by_side.keep_best(
         start, training, lambda weights: shares(weights, *new), every=updates // 10
     )
@@ -113,6 +107,16 @@ def worth(draw: int, task: str, units: int, variant: str) -> dict[str, Any]:
             for name, es in {"valid": best.errors, **tried}.items()
         },
     }
+
+
+def _noisy(
+    batches: Iterable[tuple[Tensor, Tensor]], noise: Tensor, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Add to each network's inputs noise of its own size."""
+    for x, y in batches:
+        N, T, *shape = x.shape  # drawn step by step, as the first results were
+        drawn = torch.randn(T, N, *shape, generator=generator).movedim(0, 1)
+        yield x + noise * drawn, y
 
 
 def _data(task: str, rng: np.random.Generator) -> tuple[Any, Any, dict[str, Any]]:
@@ -197,14 +201,6 @@ def _for_all(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def _tensor(array: Array) -> Tensor:
     return torch.tensor(np.ascontiguousarray(array), dtype=torch.float32)
-
-
-def _constant(y: Tensor) -> float:
-    """Return the error of the best constant answer."""
-    if y.is_floating_point():
-        return float(((y - y.flatten(0, -2).mean(dim=0)) ** 2).mean())
-    share = y[y >= 0].bincount() / (y >= 0).sum()
-    return float(-(share * share.clamp(min=1e-30).log()).sum())
 
 
 def _same_picture(a: dict[str, Any], b: dict[str, Any]) -> bool:

@@ -128,6 +128,19 @@ def errors(network: Network, weights: Sequence[Tensor], x: Tensor, y: Tensor) ->
     return ((shown - y) ** 2).flatten(1).mean(dim=1)
 
 
+def shares(network: Network, weights: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
+    """Return the `errors` as shares of that of the best constant answer, (N,)."""
+    return errors(network, weights, x, y) / constant_error(y)
+
+
+def constant_error(y: Tensor) -> float:
+    """Return the error of the best constant answer: a variance, or in nats an entropy."""
+    if y.is_floating_point():
+        return float(((y - y.flatten(0, -2).mean(dim=0)) ** 2).mean())
+    share = y[y >= 0].bincount() / (y >= 0).sum()
+    return float(-(share * share.clamp(min=1e-30).log()).sum())
+
+
 def train(
     network: Network,
     weights: Sequence[Tensor],

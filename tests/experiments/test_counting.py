@@ -7,11 +7,10 @@ from torch import nn
 
 from lstm_tutorial.experiments import counting as trials_counting
 from lstm_tutorial.original import grammars
-from lstm_tutorial.relatives import published, side_by_side, variants
+from lstm_tutorial.relatives import published, side_by_side, streams, variants
 from lstm_tutorial.relatives.networks import Network
 
 SEEDS = range(2)
-CELLS = [trials_counting.by_name(name) for name in trials_counting.CELLS]
 
 
 def inputs(length=7, batch=3, seed=0):
@@ -23,7 +22,7 @@ def test_lstms_are_those_of_the_variants(name):
     cell = trials_counting.by_name(name)
     assert cell is variants.BY_NAME[name]
     params, x = trials_counting.init(cell, 4, 5, SEEDS), inputs()
-    run = trials_counting.forward(cell, params, x)
+    run = streams.forward(cell, params, x)
     for k in SEEDS:
         alone = cell.states(x[k], *(p[k] for p in params[:-2]))
         for state, wanted in zip(run.states, alone, strict=True):
@@ -36,7 +35,7 @@ def test_lstms_are_those_of_the_variants(name):
 )
 def test_others_are_those_of_pytorch(cell, module):
     params, x = trials_counting.init(cell, 4, 5, SEEDS), inputs()
-    (states,) = trials_counting.forward(cell, params, x).states
+    (states,) = streams.forward(cell, params, x).states
     for k in SEEDS:
         layer = module(4, 5)
         zeros = torch.zeros(15 if module is nn.GRU else 5)
@@ -50,32 +49,9 @@ def test_others_are_those_of_pytorch(cell, module):
 def test_the_squashed_store_is_the_tanh_of_the_lstms():
     x = inputs(length=1)
     params = trials_counting.init(variants.SQUASHED_STORE, 4, 5, SEEDS)
-    _, c = trials_counting.forward(variants.VANILLA, params, x).states
-    _, squashed = trials_counting.forward(variants.SQUASHED_STORE, params, x).states
+    _, c = streams.forward(variants.VANILLA, params, x).states
+    _, squashed = streams.forward(variants.SQUASHED_STORE, params, x).states
     assert torch.allclose(squashed, c.tanh()) and not torch.allclose(squashed, c)
-
-
-@pytest.mark.parametrize("cell", CELLS, ids=trials_counting.CELLS)
-def test_a_stream_in_two_pieces_is_the_whole_stream(cell):
-    params, x = trials_counting.init(cell, 4, 5, SEEDS), inputs(length=9)
-    whole = trials_counting.forward(cell, params, x)
-    first = trials_counting.forward(cell, params, x[:, :4])
-    second = trials_counting.forward(cell, params, x[:, 4:], first.last)
-    assert torch.allclose(second.scores, whole.scores[:, 4:])
-    assert all(not s.requires_grad for s in first.last)
-
-
-def test_what_all_read_is_what_each_reads_and_gates_go_on_over_a_cut():
-    cell = variants.VANILLA
-    params, x = trials_counting.init(cell, 4, 5, SEEDS), inputs(length=9)
-    shared, each = x[0], x[:1].expand_as(x)
-    runs = [trials_counting.forward(cell, params, given) for given in (shared, each)]
-    torch.testing.assert_close(*(run.scores for run in runs))
-    whole = trials_counting.gates(cell, params, shared, runs[0])
-    first, second = (trials_counting.forward(cell, params, shared[:4]), shared[4:])
-    rest = trials_counting.forward(cell, params, second, first.last)
-    after = trials_counting.gates(cell, params, second, rest, first.last)
-    torch.testing.assert_close(after, whole[:, 4:])
 
 
 def test_networks_side_by_side_are_trained_as_if_alone():
@@ -102,7 +78,7 @@ def test_every_length_counts_the_same_in_training(monkeypatch):
     each = []
     for n in range(1, 5):
         batch = grammars.counting([n])
-        scores = trials_counting.forward(
+        scores = streams.forward(
             variants.VANILLA, params, trials_counting.as_float(batch.x)
         ).scores[0]
         y = trials_counting.as_float(batch.y)
@@ -142,9 +118,9 @@ def test_a_stream_is_measured_from_its_second_piece_on(monkeypatch):
         place[0] += len(piece)
         scores = torch.tensor(answers[None, t : t + len(piece)])
         h = torch.zeros(1, len(piece), 10, 2)
-        return trials_counting.Run(scores, (h, h - 3))
+        return streams.Run(scores, (h, h - 3))
 
-    monkeypatch.setattr(trials_counting, "forward", forward)
+    monkeypatch.setattr(streams, "forward", forward)
     params = [torch.zeros(1, *shape) for shape in variants.VANILLA.sized(7, 2).values()]
     found = trials_counting._stream(variants.VANILLA, params, 500)
     assert found["outer"] == [0] and found["others"] == [1] and found["perfect"] == [False]

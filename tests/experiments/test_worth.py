@@ -71,9 +71,9 @@ def test_the_vowels_are_asked_for_at_the_last_frame():
 
 def test_the_constant_answer():
     y = torch.tensor([1.0, 2.0, 6.0]).view(3, 1, 1)
-    assert trials_worth._constant(y) == pytest.approx(14 / 3)
+    assert side_by_side.constant_error(y) == pytest.approx(14 / 3)
     labels = torch.tensor([[0, 0, 1, -1]])
-    assert trials_worth._constant(labels) == pytest.approx(np.log(3) - 2 / 3 * np.log(2))
+    assert side_by_side.constant_error(labels) == pytest.approx(np.log(3) - 2 / 3 * np.log(2))
 
 
 def test_a_trial_trains_thirty_networks_and_the_controls_begin_otherwise(monkeypatch):
