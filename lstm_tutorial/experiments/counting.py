@@ -20,17 +20,19 @@ from lstm_tutorial.relatives.cell import Recurrent, State, named
 Array = np.ndarray
 Params = list[Tensor]
 
-CELLS = ["vanilla", "no forget gate", "coupled gates", "squashed store", "gru", "rnn"]
+# What the settings call the cells.
+CELLS: dict[str, Recurrent] = {
+    "vanilla": variants.VANILLA,
+    "no forget gate": variants.NO_FORGET_GATE,
+    "coupled gates": variants.COUPLED_GATES,
+    "squashed store": variants.SQUASHED_STORE,
+    "gru": published.GRU_ONE_BIAS,
+    "rnn": published.RNN,
+}
 NETWORKS = 10
 STAGE = 250  # updates between two tests on the stream
 PIECE = 50  # steps of a stream for one update
 RUN_IN = 250  # steps of a test stream that are not scored
-
-
-def by_name(name: str) -> Recurrent:
-    """Return the cell that a setting names, one of `CELLS`."""
-    others: dict[str, Recurrent] = {c.name: c for c in (published.GRU_ONE_BIAS, published.RNN)}
-    return named(name, others | variants.BY_NAME)
 
 
 def init(cell: Recurrent, size: int, hidden: int, seeds: Sequence[int]) -> Params:
@@ -121,7 +123,7 @@ def reach(accepted: Array) -> list[int]:
 
 def counting(cell: str, letters: str, most: int, lr: float) -> dict[str, Any]:
     """Train ten networks to count; return how far each counts, and how much of training it fits."""
-    recurrent = by_name(cell)
+    recurrent = named(cell, CELLS)
     params = counters(recurrent, letters, most, 1000, range(NETWORKS), lr)
     right = accepted(recurrent, params, range(1, 20 * most + 1), letters)
     return {"reach": reach(right), "fitted": right[:, :most].sum(axis=1).tolist()}
@@ -134,7 +136,7 @@ def embedded_reber(cell: str, lr: float) -> dict[str, Any]:
     comes, from strings picked at random out of the 256, 16 an update. Every 100 updates all
     strings of both sets are tried.
     """
-    recurrent = by_name(cell)
+    recurrent = named(cell, CELLS)
     pairs = [grammars.reber_sets(pair) for pair in range(3)]
     N, updates = 30, 1200
     sets = [[grammars.reber_batch(pair[part]) for pair in pairs] for part in (0, 1)]
@@ -208,7 +210,7 @@ def continual_reber(cell: str) -> dict[str, Any]:
     that it has the highest score, so that guessing T or P is right half of the time. Kept are the
     forget gates' mean at each symbol and unit, and c and f of three networks over 60 steps.
     """
-    recurrent = by_name(cell)
+    recurrent = named(cell, CELLS)
     updates = 3000
     drawn = []
     for seed in range(NETWORKS):

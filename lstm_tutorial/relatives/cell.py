@@ -186,7 +186,8 @@ class Recurrent(Cell):
     def _check(self, x: Tensor, weights: tuple[Tensor, ...]) -> None:
         if x.dim() != 3:
             raise ValueError(f"x: expected shape (T, B, D), got {tuple(x.shape)}")
-        fit(self.name, self.shapes(x.shape[2], weights[1].shape[-1]), weights)
+        H = weights[1].shape[-1] if len(weights) > 1 else 1
+        fit(self.name, self.shapes(x.shape[2], H), weights)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -94,6 +94,8 @@ class Network:
         """Return the weights where they are those of this network and fit the inputs."""
         if x.dim() != 3:
             raise ValueError(f"x: expected shape (T, B, D), got {tuple(x.shape)}")
+        if len(weights) < 2:
+            raise ValueError(f"weights: expected those of a network, got {len(weights)}")
         H, out = weights[-2].shape[-1], len(weights[-1])
         fit(self.cell.name, self.shapes(x.shape[2], H, out), weights)
         return weights

@@ -19,7 +19,7 @@ def rnn(z_x: Tensor, state: State, U: Tensor) -> State:
 
 
 RNN = Recurrent(
-    name="rnn",
+    name="RNN",
     shapes=lambda D, H: {"W_ih": (H, D), "W_hh": (H, H), "b": (H,)},
     step=rnn,
     start=lambda zero: (zero,),
@@ -96,7 +96,7 @@ def gru_one_bias(z_x: Tensor, state: State, U: Tensor, b_n: Tensor) -> State:
 
 
 GRU_ONE_BIAS = Recurrent(
-    name="gru",
+    name="GRU with one bias",
     shapes=lambda D, H: {"W_ih": (3 * H, D), "W_hh": (3 * H, H), "b": (3 * H,), "b_n": (H,)},
     step=gru_one_bias,
     start=lambda zero: (zero,),

@@ -74,7 +74,14 @@ def draw(
     -------
     x : tensor (N, T, B, D)
     y : tensor (N, T, B, O) or (N, B, O)
+
+    Raises
+    ------
+    ValueError
+        For no generator.
     """
+    if not len(rngs):
+        raise ValueError("rngs: expected one for each network, got none")
     xs, ys = zip(*(task(length, batch, rng) for rng in rngs), strict=True)
     x, y = np.stack(xs), scale * np.stack(ys)
     return torch.as_tensor(x, dtype=torch.float32), torch.as_tensor(y, dtype=torch.float32)

@@ -19,7 +19,7 @@ def inputs(length=7, batch=3, seed=0):
 
 @pytest.mark.parametrize("name", ["vanilla", "no forget gate", "coupled gates"])
 def test_lstms_are_those_of_the_variants(name):
-    cell = trials_counting.by_name(name)
+    cell = trials_counting.CELLS[name]
     assert cell is variants.BY_NAME[name]
     params, x = trials_counting.init(cell, 4, 5, SEEDS), inputs()
     run = streams.forward(cell, params, x)

@@ -117,6 +117,7 @@ VANILLA = weights(variants.VANILLA)
         (lambda: variants.VANILLA.run(inputs(D=3), *VANILLA), ValueError, r"W_ih: expected shape \(24, 3\), got \(24, 2\)"),
         (lambda: variants.VANILLA.run(inputs(), *VANILLA[:2], VANILLA[2][:5]), ValueError, r"b: expected shape \(24,\), got \(5,\)"),
         (lambda: variants.VANILLA.run(inputs(), *VANILLA[:2]), ValueError, "weights: expected 3 of vanilla, W_ih, W_hh, b, got 2"),
+        (lambda: variants.VANILLA.run(inputs(), VANILLA[0]), ValueError, "weights: expected 3 of vanilla, W_ih, W_hh, b, got 1"),
         (lambda: published.SLSTM.run(inputs(), VANILLA[0][:18], VANILLA[1][:18], VANILLA[2][:18]), ValueError, r"W_ih: expected shape \(24, 2\), got \(18, 2\)"),
     ],
 )  # fmt: skip

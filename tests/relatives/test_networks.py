@@ -102,6 +102,7 @@ WEIGHTS = [torch.as_tensor(w) for w in networks.uniform(VANILLA, D, H, OUT, 0)]
         (lambda: networks.for_lag(BY_NAME["GRU"], 2, 5, 1, "0", lag=9), TypeError, "rng: expected a seed"),
         (lambda: networks.for_lag(BY_NAME["GRU"], 2, 5, 1, 0, lag=0), ValueError, "lag: expected at least 1, got 0"),
         (lambda: VANILLA.answers(WEIGHTS, torch.zeros(3, D)), ValueError, r"x: expected shape \(T, B, D\), got \(3, 2\)"),
+        (lambda: VANILLA.answers(WEIGHTS[:1], torch.zeros(3, 1, D)), ValueError, "weights: expected those of a network, got 1"),
         (lambda: VANILLA.answers(WEIGHTS[1:], torch.zeros(3, 1, D)), ValueError, "weights: expected 5 of vanilla, .*, got 4"),
     ],
 )  # fmt: skip

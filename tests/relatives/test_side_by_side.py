@@ -258,6 +258,7 @@ TRAIN = side_by_side.train
         (lambda p, x: TRAIN(VANILLA, p, [], [0.1, 0.1, 0.0], 1.0), ValueError, "lr: expected a finite number above 0"),
         (lambda p, x: TRAIN(VANILLA, p, [], None, 1.0), TypeError, "lr: expected a number, got NoneType"),
         (lambda p, x: TRAIN(VANILLA, p, [], 0.1, -1), ValueError, "max_norm: expected a finite"),
+        (lambda p, x: side_by_side.draw(tasks.adding, 5, 2, []), ValueError, "rngs: expected one for each network, got none"),
         (lambda p, x: side_by_side.stack([]), ValueError, "networks: expected at least one, got none"),
         (lambda p, x: side_by_side.keep_best(p, [], len, 0), ValueError, "every: expected at least 1, got 0"),
         (lambda p, x: side_by_side.keep_best(p, [], len, 2.5), TypeError, "every: expected an integer, got float"),
