@@ -169,6 +169,16 @@ def test_the_error_of_classes_is_the_cross_entropy_where_one_is_wanted():
         assert float(error) == pytest.approx(np.mean(wanted), rel=1e-12)
 
 
+def test_shares_are_of_the_error_of_the_best_constant_answer():
+    params, x = drawn()
+    for y in (x, x[:, -1], torch.as_tensor(np.random.default_rng(5).integers(-1, OUT, (N, T, B)))):
+        left = side_by_side.shares(VANILLA, params, x, y)
+        want = side_by_side.errors(VANILLA, params, x, y) / side_by_side.constant_error(y)
+        torch.testing.assert_close(left, want)
+    constant = x.reshape(-1, D).mean(dim=0)
+    assert side_by_side.constant_error(x) == pytest.approx(float(((x - constant) ** 2).mean()))
+
+
 def test_draw_gives_each_network_its_own_data():
     rngs = [np.random.default_rng(seed) for seed in (1, 2)]
     x, y = side_by_side.draw(tasks.order, 10, 5, rngs)
