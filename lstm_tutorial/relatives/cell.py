@@ -7,7 +7,6 @@ To add a cell is to make one such object; `side_by_side` trains many networks of
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -128,7 +127,7 @@ class Recurrent(Cell):
 
     def last(self, x: Tensor, *weights: Tensor) -> Tensor:
         """Return h after the last step, (B, H), with no copy of the others."""
-        (state,) = deque(self._after_each(x, weights, None), maxlen=1)
+        *_, state = self._after_each(x, weights, None)
         return state[0]
 
     def states(self, x: Tensor, *weights: Tensor, first: State | None = None) -> State:

@@ -5,12 +5,14 @@ Others stand elsewhere: peepholes and coupled gates in `variants`, the projectio
 stand in `scans`.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, sigmoid, tanh
 from torch.nn import functional as F
 
 from lstm_tutorial import _check
-from lstm_tutorial.relatives.cell import Gates, Recurrent, Shapes, State
+from lstm_tutorial.relatives.cell import Gates, Recurrent, State
 
 
 def rnn(z_x: Tensor, state: State, U: Tensor) -> State:
@@ -61,30 +63,15 @@ def gru_reset_before(z_x: Tensor, state: State, U: Tensor, b_hh: Tensor) -> Stat
     return (z * h + (1 - z) * tanh(x_n + torch.mm(r * h, U_n) + b_n),)
 
 
-def _gru_shapes(D: int, H: int) -> Shapes:
-    return {"W_ih": (3 * H, D), "W_hh": (3 * H, H), "b": (3 * H,), "b_hh": (3 * H,)}
-
-
-def _update_gate(H: int) -> Gates:
-    return Gates(forget=slice(H, 2 * H))
-
-
 GRU = Recurrent(
     name="GRU",
-    shapes=_gru_shapes,
+    shapes=lambda D, H: {"W_ih": (3 * H, D), "W_hh": (3 * H, H), "b": (3 * H,), "b_hh": (3 * H,)},
     step=gru,
     start=lambda zero: (zero,),
     carried=lambda H: H,
-    gates=_update_gate,
+    gates=lambda H: Gates(forget=slice(H, 2 * H)),
 )
-GRU_RESET_BEFORE = Recurrent(
-    name="GRU, reset before",
-    shapes=_gru_shapes,
-    step=gru_reset_before,
-    start=lambda zero: (zero,),
-    carried=lambda H: H,
-    gates=_update_gate,
-)
+GRU_RESET_BEFORE = replace(GRU, name="GRU, reset before", step=gru_reset_before)
 
 
 def gru_one_bias(z_x: Tensor, state: State, U: Tensor, b_n: Tensor) -> State:
