@@ -1,12 +1,16 @@
 """The long run of the chapter on the design: the LSTM with one thing changed at a time."""
 
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from lstm_tutorial import tasks
 from lstm_tutorial.experiments._experiment import Experiment, digits
+from lstm_tutorial.relatives import networks, side_by_side, variants
+from lstm_tutorial.relatives.cell import named
 
 # What `design` asks of every variant: task, numbers per input, numbers per answer, length in
 # training, length in the test, updates, and a factor that brings the targets to the size of 1.
@@ -32,40 +36,25 @@ def design(variant: str, task: str) -> dict[str, Any]:
     are then tested on 200 new sequences of that length (`near`) and of the test's (`far`).
     `updates` says when the first of those trials had less than a tenth, None for never.
     """
-    import torch
-
-    from lstm_tutorial.relatives import variants
-
+    network = networks.Network(named(variant, variants.BY_NAME))
     rngs = [np.random.default_rng(seed) for seed in range(10)]
     kind, inputs, outputs, length, far, updates, scale = DESIGN[task]
-    kept = variants.init(inputs, 16, outputs, rngs, forget_bias=1.0)
+    start = side_by_side.stack(networks.uniform(network, inputs, 16, outputs, rng) for rng in rngs)
 
-    def draw(length: int, batch: int) -> Any:
-        return variants.draw(kind, length, batch, rngs, scale)
+    def draw(length: int, batch: int) -> tuple[Tensor, Tensor]:
+        return side_by_side.draw(kind, length, batch, rngs, scale)
 
-    @torch.no_grad()
-    def shares(weights: Any, x: Any, y: Any) -> Any:
-        constant = ((y - y.flatten(0, -2).mean(dim=0)) ** 2).mean()
-        return variants.errors(variant, weights, x, y) / constant
-
+    shares = partial(side_by_side.shares, network)
     new = draw(length, 200)
-    best = torch.full((10,), torch.inf)
-    first: list[int | None] = [None] * 10
     batches = (draw(length, 32) for _ in range(updates))
-    training = variants.train(variant, kept, batches, lr=0.01, max_norm=1.0)
-    for update, weights in enumerate(training, 1):
-        if update % 50:
-            continue
-        now = shares(weights, *new)
-        better = now < best
-        best = torch.where(better, now, best)
-        for old, w in zip(kept, weights, strict=True):
-            old[better] = w[better]
-        first = [k or (update if e < 0.1 else None) for k, e in zip(first, now, strict=True)]
-    tests = {name: shares(kept, *draw(T, 200)) for name, T in [("near", length), ("far", far)]}
+    training = side_by_side.train(network, start, batches, lr=0.01, max_norm=1.0)
+    best = side_by_side.keep_best(start, training, lambda weights: shares(weights, *new), every=50)
+    tests = {
+        name: shares(best.weights, *draw(T, 200)) for name, T in [("near", length), ("far", far)]
+    }
     return {
         **{name: [digits(e) for e in errors.tolist()] for name, errors in tests.items()},
-        "updates": first,
+        "updates": best.first_below(0.1),
     }
 
 

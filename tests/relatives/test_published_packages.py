@@ -17,8 +17,9 @@ from minGRU_pytorch.minGRU import g as published_positive
 from minGRU_pytorch.minGRU import log_g as published_log_positive
 from minGRU_pytorch.minGRU import minGRU
 from minGRU_pytorch.minLSTM import minLSTM
+from torch.nn import functional as F
 
-from lstm_tutorial.relatives import family, published, scans
+from lstm_tutorial.relatives import published, scans
 from tests.relatives.test_scans import draw
 
 
@@ -84,12 +85,12 @@ def run_published_slstm(x, W, R, b):
 def test_slstm_is_the_published_one(shape, seed):
     weights = slstm_weights(*shape, seed)
     agree(
-        lambda x, W, R, b: published.slstm(x, W, diagonal(R), b)[0],
+        lambda x, W, R, b: published.SLSTM.run(x, W, diagonal(R), b),
         lambda *weights: run_published_slstm(*weights)[0],
         weights,
     )
     x, W, R, b = weights
-    _, ns, ms = published.slstm(x, W, diagonal(R), b)
+    _, _, ns, ms = published.SLSTM.states(x, W, diagonal(R), b)
     _, _, want_ns, want_ms = run_published_slstm(*weights)
     close(ns, want_ns)
     close(ms, want_ms)
@@ -100,15 +101,13 @@ def test_slstm_is_the_published_one(shape, seed):
 def test_slstm_with_large_gates_is_the_published_one(block, size):
     x, W, R, b = slstm_weights(7, 3, 2, 5, 1, seed=0)
     b[block * 5 : (block + 1) * 5] += size
-    close(
-        torch.stack(published.slstm(x, W, diagonal(R), b)),
-        run_published_slstm(x, W, R, b)[[0, 2, 3]],
-    )
+    hs, _, ns, ms = published.SLSTM.states(x, W, diagonal(R), b)
+    close(torch.stack([hs, ns, ms]), run_published_slstm(x, W, R, b)[[0, 2, 3]])
 
 
 def test_slstm_is_the_published_step_from_state_to_state():
     x, W, R, b = slstm_weights(9, 3, 2, 8, 2, seed=5)
-    hs, ns, ms = published.slstm(x, W, diagonal(R), b)
+    hs, _, ns, ms = published.SLSTM.states(x, W, diagonal(R), b)
     cell = published_slstm.slstm_pointwise_function_registry["slstm"]
     states = torch.zeros(4, 3, 8, dtype=torch.float64)
     for t in range(9):
@@ -224,11 +223,11 @@ def published_minimal(name, x, W, b, in_order):
 @pytest.mark.parametrize("name", CELLS)
 def test_minimal_cells_are_the_published_ones(name, form, in_order, shape, seed):
     def ours(x, W, b):
-        z = published.affine(x, W, b)
+        z = F.linear(x, W, b)
         return form(*getattr(scans, name)(*z.chunk(CELLS[name][1], dim=-1)))
 
     weights = minimal_weights(name, *shape, seed)
-    assert published.affine(*weights).abs().max() < 20
+    assert F.linear(*weights).abs().max() < 20
     # Two loops agree to rounding; the gradients of a scan, ours or theirs, are differences of sums.
     tolerance = 1e-11 if in_order and form is scans.in_order else 1e-10
     agree(ours, lambda *weights: published_minimal(name, *weights, in_order), weights, tolerance)
@@ -261,32 +260,30 @@ def test_what_stands_for_tanh_is_the_published_function():
 T, N, B, H = 8, 2, 3, 6
 
 
-def layer_weights(name):
-    shapes = family.MEMBERS[name].shapes(H).values()
-    return draw(T, N, B, H), *(draw(N, *shape, scale=1, seed=s) for s, shape in enumerate(shapes))
+def layer_weights(cell):
+    shapes = cell.sized(H, H).values()
+    return draw(N, T, B, H), *(draw(N, *shape, scale=1, seed=s) for s, shape in enumerate(shapes))
 
 
-def side_by_side(alone):
-    """Run networks one by one that the family runs side by side."""
-    return lambda x, *weights: torch.stack(
-        [alone(x[:, k], *(w[k] for w in weights)) for k in range(N)], dim=1
-    )
+def one_by_one(alone):
+    """Run networks one by one that `torch.func.vmap` runs side by side."""
+    return lambda *given: torch.stack([alone(*each) for each in zip(*given, strict=True)])
 
 
 def published_mlstm_layer(x, W, b):
-    z = published.affine(x, W, b)
+    z = F.linear(x, W, b)
     i, f, rest = z[..., :2], z[..., 2:4], z[..., 4:]
     q, k, v, o = rest.unflatten(-1, (4, 2, H // 2)).unbind(-3)  # two heads
     return torch.sigmoid(o.flatten(-2)) * published_parallel(q, k, v, i, f).flatten(-2)
 
 
 @pytest.mark.parametrize(
-    "name, alone",
+    "cell, alone",
     [
-        ("sLSTM", lambda x, W, U, b: run_published_slstm(x, W, U[None], b)[0]),
-        ("mLSTM", published_mlstm_layer),
-        ("minLSTM", lambda x, W, b: published_minimal("min_lstm", x, W, b, in_order=True)),
+        (published.SLSTM, lambda x, W, U, b: run_published_slstm(x, W, U[None], b)[0]),
+        (scans.MLSTM, published_mlstm_layer),
+        (scans.MIN_LSTM, lambda x, W, b: published_minimal("min_lstm", x, W, b, in_order=True)),
     ],
 )
-def test_layers_of_the_family_hold_the_published_cells(name, alone):
-    agree(family.MEMBERS[name].run, side_by_side(alone), layer_weights(name))
+def test_layers_of_the_family_hold_the_published_cells(cell, alone):
+    agree(torch.func.vmap(cell.run), one_by_one(alone), layer_weights(cell))
