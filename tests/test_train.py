@@ -153,7 +153,7 @@ def test_a_batch_has_to_fall_into_equal_shares(rank, lines, monkeypatch, capsys)
 
 def stopped(args, path, monkeypatch, after=2):
     """Run until the checkpoint holds some epochs, then press Ctrl-C; return the status."""
-    save = training._save
+    save = training._checkpoint.save
 
     def save_and_stop(path, state):
         save(path, state)
@@ -161,7 +161,7 @@ def stopped(args, path, monkeypatch, after=2):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_save", save_and_stop)
+        patch.setattr(training._checkpoint, "save", save_and_stop)
         return train.main([*args, "--checkpoint", str(path)])
 
 
