@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -131,6 +132,20 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path, capsys):
     assert path.read_bytes() == before
 
 
+def test_a_run_with_a_constant_rate_is_extended(tmp_path):
+    args, path, out = ["adding", *SMALL["adding"]], tmp_path / "c.pt", tmp_path / "w.pt"
+    assert train.main([*args, "--checkpoint", str(path)]) == 0
+    extended = run(*args, "--epochs", 4, "--checkpoint", path, out=out)
+    assert furthest(extended, run(*args, "--epochs", 4, out=out)) == 0
+
+
+def test_threads_and_random_numbers_are_left_as_they_were():
+    torch.set_num_threads(2)
+    before = torch.get_rng_state()
+    assert train.main(["adding", *SMALL["adding"]]) == 0
+    assert torch.get_num_threads() == 2 and torch.equal(torch.get_rng_state(), before)
+
+
 def test_numbers_that_run_away_give_one_line_and_status_1(capsys):
     assert train.main([*VOWELS, "--lr", "1e38"]) == 1
     error = capsys.readouterr().err
@@ -183,7 +198,7 @@ def started(command, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=os.path.dirname(os.path.dirname(train.__file__)),
+        cwd=Path(__file__).parent.parent,
         # A worker of pytest-xdist ignores Ctrl-C, and what it starts would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )

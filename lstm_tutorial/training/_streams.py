@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from lstm_tutorial import _check
+from lstm_tutorial import _check, _tensors
 
 
 class Chunk(NamedTuple):
