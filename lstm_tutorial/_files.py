@@ -26,3 +26,8 @@ def replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8, as `replace` does."""
+    replace(path, lambda file: file.write(text.encode("utf-8")))

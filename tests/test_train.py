@@ -231,7 +231,7 @@ from lstm_tutorial import train
 torch.set_default_dtype(torch.float64)
 dist.init_process_group("gloo")
 dist.init_process_group = dist.destroy_process_group = lambda *args, **options: None
-for line in open(sys.argv[1]):
+for line in open(sys.argv[1], encoding="utf-8"):
     status = train.main(line.split())
     if status:
         sys.exit(status)
@@ -277,8 +277,8 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path, monkeypatch, capsys
     assert stopped(VOWELS, path, monkeypatch) == 130  # for two processes to go on from
     commands = [[task, *SMALL[task], "--out", str(tmp_path / f"{task}.pt")] for task in SMALL]
     commands.append([*VOWELS, "--checkpoint", str(path), "--out", str(tmp_path / "resumed.pt")])
-    (tmp_path / "commands").write_text("\n".join(map(" ".join, commands)))
-    (tmp_path / "script.py").write_text(IN_FLOAT64)
+    (tmp_path / "commands").write_text("\n".join(map(" ".join, commands)), encoding="utf-8")
+    (tmp_path / "script.py").write_text(IN_FLOAT64, encoding="utf-8")
     said, _ = torchrun(tmp_path / "script.py", tmp_path / "commands")
 
     capsys.readouterr()
@@ -293,7 +293,7 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path, monkeypatch, capsys
 
 def test_a_killed_process_is_started_again_and_the_weights_are_the_same(tmp_path, float64):
     path, args = tmp_path / "c.pt", ["vowels", "--epochs", "8", "--hidden", "3"]
-    (tmp_path / "script.py").write_text(ONE_DIES)
+    (tmp_path / "script.py").write_text(ONE_DIES, encoding="utf-8")
     options = [*args, "--checkpoint", path, "--out", tmp_path / "two.pt"]
     _, error = torchrun(tmp_path / "script.py", path, *options, restarts=1)
     assert "SIGKILL" in error or "exitcode: -9" in error

@@ -755,7 +755,7 @@ def test_foreign_and_newer_files_are_refused(stored):
     refuse(stored, "got a file that something else wrote", valid=VALID)
     torch.save([1, 2], stored)
     refuse(stored, "got a file that something else wrote", valid=VALID)
-    stored.write_text("epoch,loss\n1,0.5\n")
+    stored.write_text("epoch,loss\n1,0.5\n", encoding="utf-8")
     refuse(stored, "damaged or of another kind", valid=VALID)
     whole["state"]["model"]["linear.bias"] += 1
     torch.save(whole, stored)

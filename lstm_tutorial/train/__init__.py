@@ -121,11 +121,12 @@ def _train(options: argparse.Namespace, setting: Setting) -> None:
     task = TASKS[options.task]
     torch.manual_seed(options.seed)
     problem = task.make(options.hidden, options.batch, setting)
+    loss = problem.loss
+    if setting.processes > 1:
+        loss = Shared(problem.model, loss, problem.axes, setting)
     history = training.fit(
         problem.model,
-        problem.loss
-        if setting.processes == 1
-        else Shared(problem.model, problem.loss, problem.axes, setting),
+        loss,
         problem.batches,
         problem.valid,
         lr=options.lr,

@@ -1639,7 +1639,9 @@ def test_reports_are_the_same_at_every_run():
 def test_the_pages_to_read_again_exist():
     book = Path(__file__).parents[2]
     for page, title in PAGES.values():
-        first = json.loads((book / f"{page}.ipynb").read_text())["cells"][0]["source"]
+        first = json.loads((book / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"][0][
+            "source"
+        ]
         headings = [line.strip("# \n").replace("`", "") for line in first if line.startswith("# ")]
         assert title in headings
     for kind in KINDS.values():

@@ -27,7 +27,7 @@ def toy(tmp_path, monkeypatch):
 
 
 def stored(tmp_path):
-    return json.loads((tmp_path / "toy.json").read_text())
+    return json.loads((tmp_path / "toy.json").read_text(encoding="utf-8"))
 
 
 def test_a_run_stores_result_seed_versions_processor_and_time(toy, tmp_path):
@@ -44,7 +44,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(toy, tmp_path):
     experiments.main(["toy"])
     kept = stored(tmp_path)
     del kept["seed=1"]
-    (tmp_path / "toy.json").write_text(json.dumps(kept))
+    (tmp_path / "toy.json").write_text(json.dumps(kept), encoding="utf-8")
     toy.clear()
     experiments.main([])
     assert toy == [1] and len(stored(tmp_path)) == 3
@@ -68,7 +68,7 @@ def test_check_runs_the_sample_and_tells_agreement_from_difference(toy, tmp_path
     assert experiments.main(["toy", "--check"]) == 0 and toy == [1]
     changed = stored(tmp_path)
     changed["seed=1"]["result"]["mse"] = 0.9
-    (tmp_path / "toy.json").write_text(json.dumps(changed))
+    (tmp_path / "toy.json").write_text(json.dumps(changed), encoding="utf-8")
     assert experiments.main(["toy", "--check"]) == 1
     assert "DIFFERS  seed=1" in capsys.readouterr().out
 
@@ -91,7 +91,7 @@ def test_how_long_it_takes_is_said_beforehand(toy, tmp_path, capsys):
     assert "1 trials to run; toy: not known, never run so far" in capsys.readouterr().out
     kept = stored(tmp_path)
     kept["seed=0"]["seconds"] = 600.0
-    (tmp_path / "toy.json").write_text(json.dumps(kept))
+    (tmp_path / "toy.json").write_text(json.dumps(kept), encoding="utf-8")
     assert experiments.forecast(["toy"]) == "2 trials to run; about 20 minutes of one processor"
     assert "3 trials to run; about 30 min" in experiments.forecast(["toy"], again=True)
     experiments.main(["toy"])
@@ -106,7 +106,7 @@ def test_two_jobs_give_the_results_of_one_in_the_order_of_the_trials(tmp_path, m
     )
     monkeypatch.setitem(experiments.EXPERIMENTS, name, short)
     experiments.main([name, "--jobs", "2"])
-    stored = json.loads((tmp_path / f"{name}.json").read_text())
+    stored = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
     assert list(stored) == ["budget=500 seed=0", "budget=500 seed=1"]
     for key, seed in zip(stored, (0, 1), strict=True):
         assert stored[key]["result"] == short.run(budget=500, seed=seed)
