@@ -12,6 +12,7 @@ too, no formula here predicts it.
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,7 @@ Array = np.ndarray
 
 ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 OPTIMIZERS = ("sgd", "momentum", "adam")
+LOG = "KINETO_LOG_LEVEL"
 
 
 class Flops(NamedTuple):
@@ -297,7 +299,7 @@ def measured_activations(module: "torch.nn.Module", *inputs: Any) -> int:
     int
         Each storage is counted once and in full, however many saved tensors are parts of it.
     """
-    import torch
+    import torch  # the formulas above need none
 
     saved = {}
 
@@ -352,11 +354,9 @@ def measured_memory(function: Callable[..., Any], *args: Any) -> Allocated:
     Allocated
         Memory that was there before must not be freed meanwhile: it would count as given back.
     """
-    # The profiler reads this at its first use; without it, it writes a log on standard error.
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-    from torch.profiler import ProfilerActivity, profile
+    from torch.profiler import ProfilerActivity, profile  # the formulas above need no PyTorch
 
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         kept = function(*args)
     recorded: Any = profiler.profiler
     events = [e for e in recorded.kineto_results.events() if e.name() == "[memory]"]
@@ -364,3 +364,15 @@ def measured_memory(function: Callable[..., Any], *args: Any) -> Allocated:
     del kept
     alive = np.cumsum([0, *(event.nbytes() for event in events)])
     return Allocated(int(alive.max()), int(alive[-1]))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the profiler from writing a log on standard error; it asks when it is first used."""
+    before = os.environ.get(LOG)
+    os.environ.setdefault(LOG, "99")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[LOG]

@@ -75,7 +75,7 @@ def use_house_style() -> None:
     """Set the style for this process; in a notebook, also strip what varies from its pictures."""
     mpl.rcParams.update(STYLE)
     try:
-        from IPython import get_ipython
+        from IPython import get_ipython  # a script has none, and needs none
         from matplotlib_inline.backend_inline import set_matplotlib_formats
     except ImportError:  # not in a notebook
         return
@@ -209,7 +209,7 @@ def text_with_values(text: str, rows: dict[str, Array]) -> "HTML":
     ValueError
         For an empty text or no rows, and for a row of another length.
     """
-    from IPython.display import HTML
+    from IPython.display import HTML  # plots are drawn without IPython too
 
     if not text or not rows:
         raise ValueError(
@@ -522,7 +522,7 @@ def _bend(ax: Axes, points: list[tuple[float, float]], color: str) -> None:
 
 
 def _svg(fig: Figure) -> "SVG":
-    from IPython.display import SVG
+    from IPython.display import SVG  # plots are drawn without IPython too
 
     out = io.StringIO()
     with mpl.rc_context(STYLE):

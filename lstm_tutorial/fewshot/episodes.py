@@ -366,7 +366,7 @@ def _distances(a: Array, b: Array) -> Array:
 
 
 def _font(face: str) -> Any:
-    from matplotlib.ft2font import FT2Font
+    from matplotlib.ft2font import FT2Font  # all but the letters needs NumPy alone
 
     family, _, style = face.partition("-")
     name = f"DejaVu{family}{'-' if style else ''}{style}.ttf"
@@ -379,7 +379,7 @@ def _font(face: str) -> Any:
 
 def _drawing(font: Any, letter: str) -> Array:
     """Return the letter in the middle of 80 x 80 pixels, shrunk if it is larger, 0 to 255."""
-    from matplotlib.ft2font import LoadFlags
+    from matplotlib.ft2font import LoadFlags  # as above
 
     font.set_text(letter, 0, flags=LoadFlags.NO_HINTING)
     font.draw_glyphs_to_bitmap(antialiased=True)
