@@ -202,7 +202,7 @@ def test_bad_input_is_refused_by_name(x, lengths, error, message, pooling):
         ({"output_size": -1}, ValueError, "output_size: expected at least 1, got -1"),
         ({"num_layers": True}, TypeError, "num_layers: expected an integer, got bool"),
         ({"hidden_size": 0}, ValueError, "hidden_size: expected at least 1, got 0"),
-        ({"dropout": 1.5}, ValueError, "dropout should be a number in range"),
+        ({"dropout": 1.5}, ValueError, "dropout: expected a number from 0 to 1, got 1.5"),
         ({"pooling": "sum"}, ValueError, "pooling: expected one of last, mean, max, got 'sum'"),
         ({"pooling": None}, ValueError, "pooling: expected one of last, mean, max, got None"),
     ],
@@ -366,7 +366,7 @@ def test_dropout_falls_on_the_output_too_and_a_single_layer_does_not_warn():
         ({"alphabet": "abcbdb"}, ValueError, "alphabet: expected each character once, got 'b' 3 times"),
         ({"hidden_size": 0}, ValueError, "hidden_size: expected at least 1, got 0"),
         ({"num_layers": 0}, ValueError, "num_layers: expected at least 1, got 0"),
-        ({"dropout": 1.5}, ValueError, "dropout probability has to be between 0 and 1, but got 1.5"),
+        ({"dropout": 1.5}, ValueError, "dropout: expected a number from 0 to 1, got 1.5"),
     ],
 )  # fmt: skip
 def test_a_bad_model_of_characters_is_refused_by_name(arguments, error, message):

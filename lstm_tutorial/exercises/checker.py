@@ -116,7 +116,7 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
 
 
 def _kind(kind: str) -> Kind:
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     return KINDS[kind]
 

@@ -66,7 +66,7 @@ class CharLM(nn.Module):
         self._place = {character: k for k, character in enumerate(alphabet)}
         hidden_size = _check.positive_int("hidden_size", hidden_size)
         num_layers = _check.positive_int("num_layers", num_layers)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(_check.share("dropout", dropout))
         between = dropout if num_layers > 1 else 0.0  # nn.LSTM warns where there is no between
         self.lstm = nn.LSTM(len(alphabet), hidden_size, num_layers, dropout=between)
         self.linear = nn.Linear(hidden_size, len(alphabet))
@@ -239,6 +239,8 @@ class CharLM(nn.Module):
         k = V if top_k is None else _check.positive_int("top_k", top_k)
         if k > V:
             raise ValueError(f"top_k: expected 1 to V={V}, the size of the alphabet, got {k}")
+        if generator is not None:
+            _check.instance("generator", generator, torch.Generator, "a torch.Generator")
         x, state, drawn = x.to(self.linear.weight.device)[:, None], None, []
         with _evaluating(self):
             for _ in range(length):
@@ -311,8 +313,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _alphabet(alphabet: Any) -> str:
-    if not isinstance(alphabet, str):
-        raise TypeError(f"alphabet: expected a string, got {type(alphabet).__name__}")
+    _check.text("alphabet", alphabet)
     if len(alphabet) < 2:
         raise ValueError(f"alphabet: expected at least 2 characters, got {len(alphabet)}")
     character, count = Counter(alphabet).most_common(1)[0]

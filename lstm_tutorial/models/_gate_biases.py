@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from lstm_tutorial import _check
+
 Array = np.ndarray
 
 
@@ -35,6 +37,8 @@ def set_gate_biases(
     if enter is not None:
         wanted.append(("enter", enter, slice(H)))
     for name, bias, rows in wanted:
+        if np.ndim(bias) == 0:
+            bias = _check.finite_float(name, bias)
         values = torch.as_tensor(bias, dtype=torch.float64)
         if values.shape not in [(), (H,)] or not values.isfinite().all():
             raise ValueError(f"{name}: expected a finite number or H={H} of them, got {bias}")

@@ -59,8 +59,8 @@ class LSTMModel(nn.Module):
             _check.positive_int("input_size", input_size),
             _check.positive_int("hidden_size", hidden_size),
             _check.positive_int("num_layers", num_layers),
-            bidirectional=bidirectional,
-            dropout=dropout,
+            bidirectional=_check.flag("bidirectional", bidirectional),
+            dropout=_check.share("dropout", dropout),
         )
         self.linear = nn.Linear((2 if bidirectional else 1) * hidden_size, output_size)
 

@@ -309,10 +309,10 @@ def test_compiled_and_plain_python_agree(monkeypatch):
         {},
         {"recurrent": False, "output_gate": False, "shortcut": True, "plain": True},
     ):
-        network = Network(8, 2, 2, 4, **options)
         both = []
         for module in (original, plain):
-            weights, rule = original.start(network, 0), module.Recent(0.3, window=4)
+            network = module.Network(8, 2, 2, 4, **options)
+            weights, rule = module.start(network, 0), module.Recent(0.3, window=4)
             x, y, lengths = tasks_1997.temporal_order(2, 6, 0)
             module.learn(network, weights, x, y, lengths, 0.5, rule)
             both.append(
