@@ -1,7 +1,8 @@
 """The house style of all figures, and the drawings that more than one page shows.
 
 Plots come as PNG on a white card, 1440 pixels wide: sharp on a phone and on a large screen, the
-same bytes at every run. Schematic drawings come as SVG, whose text nbval compares.
+same bytes at every run. Schematic drawings come as SVG, whose text nbval compares. The file is
+long because each drawing holds its coordinates; no drawing depends on another.
 """
 
 import io

@@ -1,4 +1,7 @@
-"""Gradients looked at: measured by differences, checked, clipped, followed through time."""
+"""Gradients looked at: measured by differences, checked, clipped, followed through time.
+
+Functions of a few lines each; more than half of the file is what they say of themselves.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol

@@ -1,4 +1,7 @@
-"""Few-shot problems: each is a small task of its own, with a few examples to learn it from."""
+"""Few-shot problems: each is a small task of its own, with a few examples to learn it from.
+
+First the episodes (lines, sines, letters drawn from fonts), then what a learner must beat.
+"""
 
 import unicodedata
 from collections.abc import Callable, Iterable

@@ -1,4 +1,8 @@
-"""Languages to be predicted symbol by symbol, each with the set of symbols that may come next."""
+"""Languages to be predicted symbol by symbol, each with the set of symbols that may come next.
+
+The Reber grammars of 1997 and the counting languages of 2001 stand in one file, for they share how
+strings are laid side by side and how predictions are judged.
+"""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise

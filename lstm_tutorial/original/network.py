@@ -6,6 +6,8 @@ cells; a cell adds to its state and never forgets. Errors that reach the input o
 stop there: only the state itself carries them back, with a factor of 1, so that the gradient can
 be collected forwards and nothing of the past is kept. Weights change after every error, one
 sequence at a time. The loops are compiled where numba is installed, and plain Python where not.
+The file is long because compiled functions take every array as an argument of its own; it follows
+the appendix from top to bottom and is read beside it.
 """
 
 import math
