@@ -73,7 +73,7 @@ class CharLM(nn.Module):
 
     def get_extra_state(self) -> Tensor:
         """Return the alphabet for the state dict, the code point of each character."""
-        return torch.tensor([ord(character) for character in self.alphabet])
+        return torch.tensor([ord(character) for character in self.alphabet], device="cpu")
 
     def set_extra_state(self, state: Tensor) -> None:
         """Compare the alphabet of a state dict with this model's.
@@ -296,7 +296,7 @@ def _draw(logits: Tensor, temperature: float, k: int, generator: torch.Generator
     """
     kept = logits.cpu().double().topk(k)
     total = (kept.values / temperature).softmax(dim=0).cumsum(dim=0)
-    u = torch.rand(1, dtype=torch.float64, generator=generator)
+    u = torch.rand(1, dtype=torch.float64, generator=generator, device="cpu")
     place = int(torch.searchsorted(total, u * total[-1], right=True))
     return int(kept.indices[min(place, k - 1)])
 

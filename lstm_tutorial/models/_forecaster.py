@@ -72,7 +72,8 @@ class Forecaster(nn.Module):
 
     def get_extra_state(self) -> Tensor:
         """Return what the weights mean, for the state dict: sizes, mean and deviation."""
-        return torch.tensor([*self._sizes, self.mean, self.std], dtype=torch.float64)
+        values = [*self._sizes, self.mean, self.std]
+        return torch.tensor(values, dtype=torch.float64, device="cpu")
 
     def set_extra_state(self, state: Tensor) -> None:
         """Take over the scale of a state dict, whose sizes must be those of this forecaster.
