@@ -30,7 +30,12 @@ except ImportError:
 
 
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
-    return numba.njit(cache=True, error_model="numpy")(function) if COMPILED else function
+    if not COMPILED:
+        return function
+    try:
+        return numba.njit(cache=True, error_model="numpy")(function)
+    except RuntimeError:  # nowhere to write the cache: every process compiles anew
+        return numba.njit(error_model="numpy")(function)
 
 
 @dataclass(frozen=True)

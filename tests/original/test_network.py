@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -295,6 +296,24 @@ def test_temporal_order_is_learnt_as_in_the_paper():
     assert 5_000 < used < 100_000  # 31,390 in the paper, 16,000 to 50,000 here
     x, y, lengths = tasks_1997.temporal_order(2, 2560, rng)
     assert tasks_1997.wrong(original.answers(network, weights, x, lengths), y, 0.3).sum() < 128
+
+
+@pytest.mark.skipif(not original.COMPILED, reason="numba is not installed")
+def test_without_a_place_for_the_cache_it_is_compiled_all_the_same(monkeypatch):
+    numba, asked = original.network.numba, []
+
+    def njit(cache=False, **options):
+        asked.append(cache)
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.core.decorators.njit(**options)
+
+    monkeypatch.setattr(original.network, "numba", types.SimpleNamespace(njit=njit))
+    assert original.network._compile(abs_of)(-2.0) == 2.0 and asked == [True, False]
+
+
+def abs_of(x):
+    return abs(x)
 
 
 @pytest.mark.skipif(not original.COMPILED, reason="numba is not installed")
