@@ -86,7 +86,7 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
         if not _lacks_torch(error):
             raise
         raise ModuleNotFoundError(
-            f"{kind}: this exercise needs PyTorch, which is not installed: "
+            f"the exercise {kind} needs PyTorch, which is not installed: "
             "pip install 'lstm-tutorial[torch]'",
             name="torch",
         ) from None

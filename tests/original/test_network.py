@@ -318,6 +318,11 @@ def abs_of(x):
 
 @pytest.mark.skipif(not original.COMPILED, reason="numba is not installed")
 def test_compiled_and_plain_python_agree(monkeypatch):
+    x, y, lengths = tasks_1997.temporal_order(2, 6, 0)
+    network = Network(8, 2, 2, 4)
+    weights = original.start(network, 0)
+    original.learn(network, weights, x, y, lengths, 0.5)  # compiled while numba can be imported
+    original.answers(network, weights, x, lengths)
     monkeypatch.setitem(sys.modules, "numba", None)
     spec = importlib.util.spec_from_file_location("plain_original", original.network.__file__)
     plain = importlib.util.module_from_spec(spec)
