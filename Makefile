@@ -126,6 +126,7 @@ test-pages: .make/pages ## open every built page in Chromium
 .make/package: $(SETUP) $(PACKAGE) $(PACKAGE_TESTS) pyproject.toml
 	$(begin)
 	pytest -q -n 2 --doctest-modules lstm_tutorial tests --ignore=tests/book
+	python -m lstm_tutorial.experiments --state
 	$(end)
 
 .make/book: $(SETUP) $(BOOK_TESTS) $(SITE) $(PACKAGE) $(TOOLS) Makefile README.md requirements.txt constraints.txt

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lstm_tutorial import _check, _tensors
+from lstm_tutorial import _check, _tensors, cells
 
 Function = Callable[[Tensor], Tensor]
 
@@ -98,12 +98,12 @@ def leak(function: Function, x: Tensor) -> float:
     return largest
 
 
-def gates(layer: nn.LSTM, x: Tensor) -> dict[str, Tensor]:
+def gates(layer: nn.RNNBase, x: Tensor) -> dict[str, Tensor]:
     """Return what the gates of a layer do on a batch that starts from zero states.
 
     Parameters
     ----------
-    layer : torch.nn.LSTM
+    layer : torch.nn.LSTM or cells.LSTM
         Of one layer in one direction, time first.
     x : tensor (T, B, D)
 
@@ -117,7 +117,8 @@ def gates(layer: nn.LSTM, x: Tensor) -> dict[str, Tensor]:
     TypeError, ValueError
         For another kind of layer, and for what is no such tensor.
     """
-    _check.instance("layer", layer, nn.LSTM, "a torch.nn.LSTM")
+    if not cells.is_lstm(layer):
+        raise TypeError(f"layer: expected a torch.nn.LSTM, got {type(layer).__name__}")
     _tensors.floating("x", x, "T B D", D=layer.input_size)
     if layer.num_layers != 1 or layer.bidirectional or layer.batch_first or layer.proj_size:
         raise ValueError(

@@ -45,7 +45,8 @@ def opened_without_encoding(source):
         )
         text = not (isinstance(mode, str) and "b" in mode)
         is_mode = isinstance(mode, str) and set(mode) <= set("rwaxbt+")
-        if name in ("read_text", "write_text") or (
+        whole = {"read_text": 1, "write_text": 2}  # with the encoding as the last argument
+        if (name in whole and len(call.args) < whole[name]) or (
             name == "open" and text and (isinstance(call.func, ast.Name) or is_mode)
         ):
             lines.append(call.lineno)
@@ -64,6 +65,8 @@ def opened_without_encoding(source):
         ("streams.open(client)", False),
         ("path.read_text()", True),
         ("path.write_text('a', encoding='ascii')", False),
+        ("path.write_text('a')", True),
+        ("path.read_text('ascii')", False),
     ],
 )
 def test_the_search_finds_what_it_looks_for(line, found):
