@@ -61,6 +61,8 @@ def test_other_frameworks_are_imported_where_they_are_the_subject_alone():
     statement = re.compile(r"^[\s\"]*(?:import|from) (?:keras|onnx|onnxruntime)\b", re.M)
     folders = ("_ext", "benchmarks", "book", "lstm_tutorial", "tests", "tools")
     files = [path for folder in folders for path in (root / folder).rglob("*.*")]
-    sources = {path: path.read_text() for path in files if path.suffix in {".py", ".ipynb"}}
+    sources = {
+        path: path.read_text(encoding="utf-8") for path in files if path.suffix in {".py", ".ipynb"}
+    }
     importing = {path.name for path, source in sources.items() if statement.search(source)}
     assert importing == {"test_layouts.py", "nn-lstm.ipynb", "ways.py"}

@@ -14,7 +14,9 @@ def stored(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     rows = [{"settings": {"seed": k}, "result": {"mse": k / 10}, "seconds": 1.0} for k in (0, 1)]
     for name, trials in [("red-by-lag", rows), ("blue", [rows[0], {"settings": {"seed": 1}}])]:
-        (folder / f"{name}.json").write_text(json.dumps({"experiment": name, "trials": trials}))
+        (folder / f"{name}.json").write_text(
+            json.dumps({"experiment": name, "trials": trials}), encoding="utf-8"
+        )
     monkeypatch.setattr(results, "STORED", tmp_path / "results")
     monkeypatch.setattr(results.Path, "home", lambda: tmp_path / "home")
     return tmp_path
@@ -53,7 +55,7 @@ def test_a_read_only_package_has_its_results_in_the_users_folder(stored, monkeyp
     own = stored / "home" / ".lstm-tutorial" / "results"
     assert results.folder() == results.STORED
     (own / "colours").mkdir(parents=True)
-    (own / "colours" / "blue.json").write_text('{"trials": []}')
+    (own / "colours" / "blue.json").write_text('{"trials": []}', encoding="utf-8")
     with pytest.raises(FileNotFoundError):  # the package can be written to, so its file counts
         results.load("blue")
     monkeypatch.setattr(results, "_writable", lambda folder: False)
@@ -62,7 +64,7 @@ def test_a_read_only_package_has_its_results_in_the_users_folder(stored, monkeyp
 
 
 def test_whether_a_folder_can_be_written_to_is_tried(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     assert results._writable(tmp_path)
     assert not results._writable(tmp_path / "file" / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -65,6 +65,8 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
     ------
     TypeError, ValueError
         For an unknown kind, or if `fn` is no function.
+    ModuleNotFoundError
+        For a kind that needs PyTorch where it is not installed.
 
     Examples
     --------
@@ -78,6 +80,24 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
         raise TypeError(
             f"fn: expected the function itself, not called, got {type(fn).__name__} in its place"
         )
+    try:
+        return _report(kind, spec, fn)
+    except ModuleNotFoundError as error:
+        if not _lacks_torch(error):
+            raise
+        raise ModuleNotFoundError(
+            f"the exercise {kind} needs PyTorch, which is not installed: "
+            "pip install 'lstm-tutorial[torch]'",
+            name="torch",
+        ) from None
+
+
+def _lacks_torch(error: Exception) -> bool:
+    """Return whether PyTorch is what was not found; of the learner's own imports a report tells."""
+    return isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "torch"
+
+
+def _report(kind: str, spec: Kind, fn: Callable[..., Any]) -> Report:
     praise = spec.praise or (
         f"{', '.join(spec.outputs)}: the same numbers as the reference on every input tried."
     )
@@ -116,7 +136,7 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
 
 
 def _kind(kind: str) -> Kind:
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     return KINDS[kind]
 
@@ -141,6 +161,8 @@ def _run(spec: Kind, case: Case, fn: Callable[..., Any], shown: bool = False) ->
         except Trouble:
             raise
         except Exception as error:  # raised with what the function had returned
+            if _lacks_torch(error):
+                raise
             says = f"What it returned cannot be used ({type(error).__name__}: {error})."
             note = Note("Wrong return", f"{says} It is called as {spec.signature}.")
             raise Trouble("wrong return", note) from None

@@ -735,8 +735,9 @@ def reader(watched):
     """Return a network and the element that runs it, begun by keyboard."""
     torch.manual_seed(0)
     net = CharLM(" abcdenor", 12)
-    learnt = {name: 4 * weight.half().double() for name, weight in net.state_dict().items()}
-    net.double().load_state_dict(learnt)
+    for weight in net.double().parameters():
+        weight.data = 4 * weight.data.half().double()
+    learnt = {name: weight.data for name, weight in net.named_parameters()}
     parts = [learnt[f"lstm.weight_{part}_l0"] for part in ("ih", "hh")]
     parts += [learnt["lstm.bias_ih_l0"] * 0, learnt["linear.weight"], learnt["linear.bias"]]
     for name in ("bias_ih", "bias_hh"):

@@ -190,7 +190,7 @@ def test_the_vowels_keep_every_decimal(tmp_path):
     train = [channels("1.860936,-0.000001", "1"), channels("2,0.1,0.3", "9")]
     for name, lines in (("TRAIN", train), ("TEST", train[1:])):
         text = "@classLabel true 1 9\n@data\n" + "\n".join(lines) + "\n"
-        (tmp_path / f"JapaneseVowels_{name}.ts").write_text(text)
+        (tmp_path / f"JapaneseVowels_{name}.ts").write_text(text, encoding="utf-8")
     done = tool("japanese_vowels.py", tmp_path, tmp_path / "v.npz")
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "v.npz") as stored:
@@ -219,10 +219,10 @@ def test_vowels_in_another_form_are_refused(line, message):
 
 def test_the_digits_are_images_and_labels(tmp_path):
     source = tmp_path / "digits.csv"
-    source.write_text(",".join(map(str, range(65))) + "\n")
+    source.write_text(",".join(map(str, range(65))) + "\n", encoding="utf-8")
     assert tool("digits.py", source, tmp_path / "d.npz").returncode == 0
     with np.load(tmp_path / "d.npz") as stored:
         assert stored["images"].tolist() == np.arange(64).reshape(1, 8, 8).tolist()
         assert stored["labels"].tolist() == [64]
-    source.write_text("1,2\n")
+    source.write_text("1,2\n", encoding="utf-8")
     assert "expected 65 columns, got 2" in tool("digits.py", source, tmp_path / "d.npz").stderr

@@ -38,7 +38,7 @@ def path(tmp_path):
 
 
 def stored(tmp_path):
-    return json.loads(path(tmp_path).read_text())
+    return json.loads(path(tmp_path).read_text(encoding="utf-8"))
 
 
 def change(tmp_path, seed, **changes):
@@ -46,7 +46,7 @@ def change(tmp_path, seed, **changes):
     contents = stored(tmp_path)
     row = {**contents["trials"][seed], **changes}
     contents["trials"][seed] = {k: v for k, v in row.items() if k == "fingerprint" or v is not None}
-    path(tmp_path).write_text(json.dumps(contents))
+    path(tmp_path).write_text(json.dumps(contents), encoding="utf-8")
 
 
 def seeds_done(tmp_path):
@@ -112,7 +112,11 @@ def test_an_interrupted_run_of_all_anew_loses_nothing_and_goes_on(toy, tmp_path,
 
 def _half(tmp_path):
     half = path(tmp_path).with_suffix(".again")
-    return json.loads(half.read_text())["trials"][0] if half.exists() else {"fingerprint": None}
+    return (
+        json.loads(half.read_text(encoding="utf-8"))["trials"][0]
+        if half.exists()
+        else {"fingerprint": None}
+    )
 
 
 def test_what_other_code_ran_again_is_run_once_more(toy, tmp_path, monkeypatch):
@@ -246,7 +250,7 @@ def test_two_jobs_give_the_results_of_one_in_the_order_of_the_trials(tmp_path, m
     monkeypatch.setattr(results, "STORED", tmp_path)
     monkeypatch.setattr(_command, "chapters", lambda: {"again": {name: short}})
     _command.main([name, "--jobs", "2"])
-    rows = json.loads((tmp_path / "again" / f"{name}.json").read_text())["trials"]
+    rows = json.loads((tmp_path / "again" / f"{name}.json").read_text(encoding="utf-8"))["trials"]
     assert [row["settings"] for row in rows] == short.trials
     for row, seed in zip(rows, (0, 1), strict=True):
         assert row["result"] == short.run(budget=500, seed=seed)

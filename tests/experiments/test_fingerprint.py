@@ -92,7 +92,7 @@ def shop(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             lines = text.strip("\n").splitlines()
             indent = min((len(s) - len(s.lstrip()) for s in lines if s.strip()), default=0)
-            path.write_text("\n".join(line[indent:] for line in lines) + "\n")
+            path.write_text("\n".join(line[indent:] for line in lines) + "\n", encoding="utf-8")
         command = [sys.executable, "-c", PRINT, str(root), run]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
