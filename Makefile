@@ -45,10 +45,11 @@ BOOK := $(call tracked,book)
 NOTEBOOKS := $(filter %.ipynb,$(BOOK)) $(wildcard *.ipynb)
 TOOLS := $(call tracked,tools)
 TESTS := $(call tracked,tests)
-SITE := $(wildcard *.md) $(BOOK) $(call tracked,_ext _static) _config.yml _toc.yml
-REPOSITORY := Makefile $(wildcard requirements*.txt locks/*) pyproject.toml $(call tracked,.github binder)
-BOOK_TESTS := $(addprefix tests/,test_book.py test_claims.py test_quiz.py test_tools.py)
-PACKAGE_TESTS := $(filter-out $(BOOK_TESTS) tests/test_pages.py,$(filter tests/test_%.py,$(TESTS)))
+SITE := index.md $(BOOK) $(call tracked,_ext _static) _config.yml _toc.yml
+REPOSITORY := Makefile $(wildcard *.md requirements*.txt locks/*) pyproject.toml $(call tracked,.github binder)
+PAGE_TESTS := tests/book/test_pages.py
+BOOK_TESTS := $(filter-out $(PAGE_TESTS),$(filter tests/book/%.py,$(TESTS)))
+PACKAGE_TESTS := $(filter-out tests/book/%,$(filter %.py,$(TESTS)))
 
 CHECKS := $(addprefix .make/,lint package book notebooks portable html pages)
 NBVAL := pytest --nbval --nbval-current-env --nbval-cell-timeout 120 -n 2 --dist loadfile -q
@@ -141,16 +142,17 @@ test-pages: .make/pages ## open every built page in Chromium
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports
 	$(end)
 
 .make/package: $(SETUP_DEV) $(PACKAGE) $(PACKAGE_TESTS) pyproject.toml
 	$(begin)
-	pytest -q -n 2 --doctest-modules lstm_tutorial $(PACKAGE_TESTS)
+	pytest -q -n 2 --doctest-modules lstm_tutorial tests --ignore=tests/book
 	$(end)
 
 .make/book: $(SETUP_DEV) $(BOOK_TESTS) $(SITE) $(PACKAGE) $(TOOLS) $(REPOSITORY)
 	$(begin)
-	pytest -q $(BOOK_TESTS)
+	pytest -q tests/book --ignore=$(PAGE_TESTS)
 	$(end)
 
 # The notebooks that are newer than the last run; all of them when something they import is.
@@ -170,9 +172,9 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 	@mkdir -p .make
 	cp $(HTML) $@
 
-.make/pages: $(SETUP_DEV) $(HTML) tests/test_pages.py tools/serve.py
+.make/pages: $(SETUP_DEV) $(HTML) $(PAGE_TESTS) tools/serve.py
 	$(begin)
-	pytest -q -n 2 --dist loadgroup tests/test_pages.py
+	pytest -q -n 2 --dist loadgroup $(PAGE_TESTS)
 	$(end)
 
 ## Writing

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 from matplotlib.path import Path
 
-from lstm_tutorial import _check, grammars
+from lstm_tutorial import _check
+from lstm_tutorial.original import grammars
 
 if TYPE_CHECKING:
     from IPython.display import HTML, SVG

@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_rnn import worst
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_tutorial import gradients, lstm
+from tests.test_rnn import worst
 
 sizes = st.integers(1, 5)
 seeds = st.integers(0, 2**32)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_tutorial import experiments, training
+from lstm_tutorial.experiments.language import bible_parts
 from lstm_tutorial.models import CharLM, LSTMModel, set_gate_biases, trained_char_lm
-from lstm_tutorial.trials_language import bible_parts
 
 T, D, H, O = 9, 3, 5, 2  # noqa: E741
 LENGTHS = torch.tensor([4, 9, 1, 6])

@@ -5,12 +5,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import test_cells
-import test_lstm
 import torch
-from test_rnn import autograd, draw_case, run, worst
 
 from lstm_tutorial import cells, gradients, lstm, rnn
+from tests import test_cells, test_lstm
+from tests.test_rnn import autograd, draw_case, run, worst
 
 RNN_MUTANTS = {
     "tanh has another slope": ("1 - h * h", "1 - h"),

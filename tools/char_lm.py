@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_tutorial.trials_language import EXPERIMENTS, train
+from lstm_tutorial.experiments.language import EXPERIMENTS, train
 
 
 def main(target: Path) -> None:

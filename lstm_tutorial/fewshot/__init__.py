@@ -1,0 +1,1 @@
+"""Learning from few examples: episodes, and the learners that are given them."""

@@ -1,0 +1,1 @@
+"""Relatives of the LSTM: variants, published cells, scans, and how they are compared."""

@@ -1,0 +1,97 @@
+"""What the project says about itself: pins, locks, versions, commands."""
+
+import itertools
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name as canonical
+
+import lstm_tutorial
+
+ROOT = Path(__file__).parents[2]
+PIN = re.compile(r"(?P<name>[\w-]+)==(?P<version>\S+)\s+#\s*(?P<reason>\S.+)")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def requirements(name):
+    return [line for line in text(name).splitlines() if line and line[0] not in "#-"]
+
+
+def pinned(*names):
+    """Return the versions that files of requirements ask for."""
+    pins = [PIN.fullmatch(line) for name in names for line in requirements(name)]
+    return {canonical(pin["name"]): pin["version"] for pin in pins}
+
+
+def locked(name):
+    """Return the versions that a lock holds, and the number of hashes of each."""
+    entries = re.split(r"\n(?=[a-z])", text(name).split("make lock\n")[1].strip())
+    pins = [Requirement(entry.split(" \\\n")[0]) for entry in entries]
+    versions = {pin.name: str(pin.specifier).removeprefix("==") for pin in pins}
+    assert len(versions) == len(entries)  # one version for all systems
+    return versions, [entry.count("--hash=sha256:") for entry in entries]
+
+
+FILES = ["requirements.txt", "requirements-dev.txt", "requirements-published.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"), [(name, line) for name in FILES for line in requirements(name)]
+)
+def test_a_requirement_is_pinned_and_gives_its_reason(name, line):
+    assert PIN.fullmatch(line)
+
+
+def test_the_locks_hold_the_versions_of_the_requirements():
+    """If not: make lock."""
+    run, run_hashes = locked("locks/requirements.txt")
+    dev, dev_hashes = locked("locks/requirements-dev.txt")
+    constraints, _ = locked("locks/constraints.txt")
+    wanted = pinned("requirements.txt")
+    torch = {"torch": wanted.pop("torch")}  # whose wheel differs from index to index
+    assert wanted.items() <= run.items() <= dev.items()
+    assert pinned("requirements-dev.txt").items() <= dev.items()
+    assert dev | torch == constraints
+    assert min(run_hashes) > 0 and min(dev_hashes) > 0
+
+
+@pytest.mark.parametrize("name", ["constraints", "requirements", "requirements-dev"])
+def test_the_locks_leave_out_cuda_and_what_only_the_weekly_comparison_needs(name):
+    versions, _ = locked(f"locks/{name}.txt")
+    assert not [one for one in versions if re.match("nvidia|cuda|triton", one)]
+    assert not pinned("requirements-published.txt").keys() & versions.keys()
+
+
+def test_the_pins_are_among_what_the_package_admits():
+    versions, _ = locked("locks/constraints.txt")
+    extras = PROJECT["optional-dependencies"].values()
+    for each in map(Requirement, itertools.chain(PROJECT["dependencies"], *extras)):
+        assert versions[canonical(each.name)] in each.specifier, each
+
+
+def test_one_version_everywhere():
+    version = PROJECT["version"]
+    assert lstm_tutorial.__version__ == version
+    assert re.search(r"^version: (\S+)$", text("CITATION.cff"), re.M)[1] == version
+    assert re.search(r"^## (\d\S+)", text("CHANGELOG.md"), re.M)[1] == version
+
+
+def targets():
+    return re.findall(r"^([a-z-]+):.*## ", text("Makefile"), re.M)
+
+
+@pytest.mark.parametrize("name", ["README.md", "index.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_the_commands_in_the_texts_exist(name):
+    named = re.findall(r"(?<=`)make (?:-k )?([a-z-]+)|^make ([a-z-]+)", text(name), re.M)
+    assert named and {a or b for a, b in named} <= set(targets())
+
+
+def test_the_readme_names_every_target():
+    assert [target for target in targets() if f"make {target}" not in text("README.md")] == []
