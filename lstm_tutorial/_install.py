@@ -11,7 +11,7 @@ EXTRAS = {
     "tqdm": ("tqdm", "torch"),
     "matplotlib": ("Matplotlib", "notebooks"),
     "matplotlib_inline": ("Matplotlib", "notebooks"),
-    "statsmodels": ("statsmodels", "notebooks"),
+    "statsmodels": ("statsmodels", "series"),
 }
 
 
