@@ -1,7 +1,8 @@
 """Say what to install where a module of this package lacks what it imports."""
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
@@ -15,16 +16,21 @@ EXTRAS = {
 }
 
 
-def advice(module: str, missing: str | None) -> str | None:
-    """Return what to say when `module` lacks the package `missing`; None where that is unknown."""
-    package = (missing or "").partition(".")[0]
-    if package not in EXTRAS:
-        return None
-    name, extra = EXTRAS[package]
-    return (
-        f"{module} needs {name}, which is not installed: pip install 'lstm-tutorial[{extra}]', "
-        "or pip install -r requirements.txt for all that the book uses"
-    )
+@contextlib.contextmanager
+def advised(who: str) -> Iterator[None]:
+    """Say in an error of import what to install, where `who` lacks a package of the extras."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        name, extra = EXTRAS[package]
+        says = (
+            f"{who} needs {name}, which is not installed: pip install 'lstm-tutorial[{extra}]', "
+            "or pip install -r requirements.txt for all that the book uses"
+        )
+        raise ModuleNotFoundError(says, name=error.name) from None
 
 
 class Advisor:
@@ -47,12 +53,8 @@ class Advisor:
             run = spec.loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
-                try:
+                with advised(fullname):
                     run(module)
-                except ModuleNotFoundError as error:
-                    if says := advice(fullname, error.name):
-                        raise ModuleNotFoundError(says, name=error.name) from None
-                    raise
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

@@ -40,9 +40,12 @@ def test_a_module_says_what_to_install(without, module, needs):
     assert bool(said) == bool(needs)
 
 
-@pytest.mark.parametrize("module", [None, "", "json", "torchvision"])
-def test_of_other_packages_nothing_is_said(module):
-    assert _install.advice("lstm_tutorial.cells", module) is None
+@pytest.mark.parametrize("missing", [None, "", "json", "torchvision"])
+def test_of_other_packages_nothing_is_said(missing):
+    error = ModuleNotFoundError("as it was", name=missing)
+    with pytest.raises(ModuleNotFoundError) as raised, _install.advised("lstm_tutorial.cells"):
+        raise error
+    assert raised.value is error
 
 
 def test_one_advisor_answers_for_this_package_alone():
