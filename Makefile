@@ -177,6 +177,16 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 	pytest -q -n 2 --dist loadgroup $(PAGE_TESTS)
 	$(end)
 
+# Weekly: what no change calls for, or takes too long for every change.
+.PHONY: test-all check-experiments links
+test-all: test ## every check on everything
+
+check-experiments: $(SETUP) ## run samples of all long experiments, compare them with what is stored
+	@python -m lstm_tutorial.experiments --check
+
+links: $(SETUP) ## ask for every address that the book links to
+	@jupyter-book build . -q --builder linkcheck --path-output .make/links
+
 ## Writing
 
 .PHONY: notebooks
