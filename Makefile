@@ -5,7 +5,7 @@
 
 ifeq ($(filter oneshell,$(.FEATURES)),)
 $(error This is GNU make $(MAKE_VERSION); version 4 or newer is needed. On macOS: \
-	brew install make, then gmake in place of make. README.md has the commands without make)
+	brew install make, then gmake instead of make. README.md has the commands without make)
 endif
 
 SHELL := bash
@@ -46,7 +46,7 @@ NOTEBOOKS := $(filter %.ipynb,$(BOOK)) $(wildcard *.ipynb)
 TOOLS := $(call tracked,tools)
 TESTS := $(call tracked,tests)
 SITE := index.md $(BOOK) $(call tracked,_ext _static) _config.yml _toc.yml
-REPOSITORY := Makefile $(wildcard *.md requirements*.txt locks/*) pyproject.toml $(call tracked,.github binder)
+REPOSITORY := Makefile CITATION.cff .pre-commit-config.yaml $(wildcard *.md requirements*.txt locks/*) pyproject.toml $(call tracked,.github binder)
 PAGE_TESTS := tests/book/test_pages.py
 BOOK_TESTS := $(filter-out $(PAGE_TESTS),$(filter tests/book/%.py,$(TESTS)))
 PACKAGE_TESTS := $(filter-out tests/book/%,$(filter %.py,$(TESTS)))
