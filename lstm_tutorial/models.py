@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from lstm_tutorial import _check, datasets
+from lstm_tutorial import _check, cells, datasets
 
 Array = np.ndarray
 
@@ -527,7 +527,7 @@ def trained_char_lm() -> CharLM:
 
 
 def set_gate_biases(
-    lstm: nn.LSTM, forget: float | Array, enter: float | Array | None = None
+    lstm: nn.RNNBase, forget: float | Array, enter: float | Array | None = None
 ) -> None:
     """Set the biases that a layer's forget gates begin with, and its input gates'.
 
@@ -535,7 +535,7 @@ def set_gate_biases(
 
     Parameters
     ----------
-    lstm : torch.nn.LSTM
+    lstm : torch.nn.LSTM or cells.LSTM
         Changed in place, in all layers and directions.
     forget, enter : float or array (H,)
         As from `lstm.chrono`; None leaves the input gates as they are.
@@ -545,7 +545,7 @@ def set_gate_biases(
     TypeError, ValueError
         If `lstm` is none, or has no biases, or a bias is not finite or of another shape.
     """
-    if not isinstance(lstm, nn.LSTM):
+    if not cells.is_lstm(lstm):
         raise TypeError(f"lstm: expected a torch.nn.LSTM, got {type(lstm).__name__}")
     if not lstm.bias:
         raise ValueError("lstm: expected a layer with biases, got one without")

@@ -42,4 +42,4 @@ def test_other_frameworks_are_imported_where_they_are_the_subject_alone():
     files = [path for folder in folders for path in (root / folder).rglob("*.*")]
     sources = {path: path.read_text() for path in files if path.suffix in {".py", ".ipynb"}}
     importing = {path.name for path, source in sources.items() if statement.search(source)}
-    assert importing == {"test_layouts.py", "nn-lstm.ipynb"}
+    assert importing == {"test_layouts.py", "nn-lstm.ipynb", "ways.py"}
