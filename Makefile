@@ -148,6 +148,7 @@ test-pages: .make/pages ## open every built page in Chromium
 .make/package: $(SETUP_DEV) $(PACKAGE) $(PACKAGE_TESTS) pyproject.toml
 	$(begin)
 	pytest -q -n 2 --doctest-modules lstm_tutorial tests --ignore=tests/book
+	python -m lstm_tutorial.experiments --state
 	$(end)
 
 .make/book: $(SETUP_DEV) $(BOOK_TESTS) $(SITE) $(PACKAGE) $(TOOLS) $(REPOSITORY)

@@ -144,7 +144,7 @@ def gradient_by_lag(trials: list[dict[str, Any]]) -> Figure:
     Parameters
     ----------
     trials : list of dict
-        From ``experiments.load("gradient-by-lag")``.
+        From ``results.load("gradient-by-lag")``.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 Which module may import which is written in pyproject.toml and checked by lint-imports.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -14,7 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 NUMPY_ALONE = [
     *["", "_check", "rnn", "lstm", "gradients", "layouts", "tasks", "datasets", "baselines"],
     *["network", "original", "original.tasks", "original.grammars", "fewshot.episodes"],
-    *["accounting", "exercises"],
+    *["accounting", "exercises", "results", "experiments"],
+    *["experiments.vanishing", "experiments.flow", "experiments.again", "experiments._command"],
 ]
 
 NUMPY_ONLY = """
@@ -30,6 +32,25 @@ importlib.import_module(sys.argv[1])
 def test_the_lower_floors_need_numpy_alone(module):
     name = "lstm_tutorial" + (f".{module}" if module else "")
     command = [sys.executable, "-W", "error", "-c", NUMPY_ONLY, name]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = sys.modules["tqdm"] = None
+from lstm_tutorial import results
+"""
+
+
+@pytest.mark.parametrize("chapter", ["1-problem/vanishing", "2-cell/flow"])
+def test_a_numpy_chapter_reads_its_stored_results_without_pytorch(chapter):
+    path = PACKAGE.parent / "book" / f"{chapter}.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    loads = re.findall(r"results\.load\([^)]*\)", "\n".join(code))
+    assert loads
+    command = [sys.executable, "-c", "\n".join([WITHOUT_TORCH, code[0], *loads])]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_tutorial import experiments, training
+from lstm_tutorial import results, training
 from lstm_tutorial.experiments.language import bible_parts
 from lstm_tutorial.models import CharLM, LSTMModel, set_gate_biases, trained_char_lm
 
@@ -517,7 +517,7 @@ def test_the_trained_model_is_the_stored_one():
 
 def test_the_trained_model_has_learnt_and_agrees_with_its_trial():
     *_, test = bible_parts()
-    trial = experiments.load("language")[0]
+    trial = results.load("language")[0]
     bpc = trained_char_lm().bits(test).mean().item()
     assert abs(bpc - trial["test_bpc"]) < 0.01
 

@@ -218,9 +218,6 @@ def reach(accepted: Array) -> list[int]:
 
 def counting(cell: str, letters: str, most: int, lr: float) -> dict[str, Any]:
     """Train ten networks to count; return how far each counts, and how much of training it fits."""
-    import torch
-
-    torch.set_num_threads(1)
     params = counters(cell, letters, most, 1000, range(NETWORKS), lr)
     right = accepted(cell, params, range(1, 20 * most + 1), letters)
     return {"reach": reach(right), "fitted": right[:, :most].sum(axis=1).tolist()}
@@ -233,9 +230,6 @@ def embedded_reber(cell: str, lr: float) -> dict[str, Any]:
     comes, from strings picked at random out of the 256, 16 an update. Every 100 updates all
     strings of both sets are tried.
     """
-    import torch
-
-    torch.set_num_threads(1)
     pairs = [grammars.reber_sets(pair) for pair in range(3)]
     N, updates = 30, 1200
     sets = [[grammars.reber_batch(pair[part]) for pair in pairs] for part in (0, 1)]
@@ -305,9 +299,6 @@ def continual_reber(cell: str) -> dict[str, Any]:
     that it has the highest score, so that guessing T or P is right half of the time. Kept are the
     forget gates' mean at each symbol and unit, and c and f of three networks over 60 steps.
     """
-    import torch
-
-    torch.set_num_threads(1)
     updates = 3000
     drawn = []
     for seed in range(NETWORKS):
@@ -435,7 +426,7 @@ def _about(name: str, limit: float, most: int) -> Callable[[dict[str, Any], dict
 
 EXPERIMENTS = {
     "counting": Experiment(
-        about="six cells learn to count, on a^n b^n and a^n b^n c^n (4 minutes)",
+        about="six cells learn to count, on a^n b^n and a^n b^n c^n",
         trials=[
             {"cell": cell, "letters": letters, "most": most, "lr": lr}
             for cell, letters, most, lr in [
@@ -447,9 +438,10 @@ EXPERIMENTS = {
         run=counting,
         agree=_about("fitted", 20, 4),
         sample=[0],
+        seeds="0 to 9, networks side by side",
     ),
     "embedded-reber": Experiment(
-        about="LSTM and RNN on the embedded Reber grammar, experiment 1 of 1997 (2 minutes)",
+        about="LSTM and RNN on the embedded Reber grammar, experiment 1 of 1997",
         trials=[
             {"cell": cell, "lr": lr}
             for cell, lr in [("vanilla", 0.01), ("rnn", 0.01), ("rnn", 0.003)]
@@ -457,12 +449,14 @@ EXPERIMENTS = {
         run=embedded_reber,
         agree=_about("solved", 1, 6),
         sample=[0],
+        seeds="0 to 29, networks side by side",
     ),
     "continual-reber": Experiment(
-        about="a stream of Reber strings, with and without a forget gate (2 minutes)",
+        about="a stream of Reber strings, with and without a forget gate",
         trials=[{"cell": cell} for cell in ("vanilla", "no forget gate")],
         run=continual_reber,
         agree=_about("outer", 0.98, 4),
         sample=[0],
+        seeds="0 to 9, networks side by side",
     ),
 }

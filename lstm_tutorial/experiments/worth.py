@@ -73,7 +73,6 @@ def worth(draw: int, task: str, units: int, variant: str) -> dict[str, Any]:
 
     from lstm_tutorial.relatives import variants
 
-    torch.set_num_threads(1)
     D, out, updates, batch = TASKS[task]
     again, shut = (variant == control for control in CONTROLS)
     variant = "vanilla" if again or shut else variant
@@ -219,7 +218,7 @@ def _same_picture(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 EXPERIMENTS = {
     "worth": Experiment(
-        about="eight variants of the LSTM in a search shared by all, four tasks (10 minutes)",
+        about="eight variants of the LSTM in a search shared by all, four tasks",
         trials=[
             {"draw": draw, "task": task, "units": units, "variant": variant}
             for draw, cells in [(0, VARIANTS + CONTROLS), (1, AGAIN)]
@@ -228,5 +227,6 @@ EXPERIMENTS = {
         run=worth,
         agree=_same_picture,
         sample=[0, 37, 59, 84],
+        seeds="the draw and the units of each trial, spawned for networks side by side",
     ),
 }
