@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lstm_tutorial import _check
+from lstm_tutorial import _check, _install
 
 if TYPE_CHECKING:
     import torch
@@ -343,6 +343,7 @@ class Allocated(NamedTuple):
     left: int
 
 
+@_install.advised("measured_memory")
 def measured_memory(function: Callable[..., Any], *args: Any) -> Allocated:
     """Call `function` and count the bytes that PyTorch's allocator hands out and takes back.
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm_tutorial import _install
 from lstm_tutorial.exercises._exercise import Array, Case, Kind, Note, Trouble
 from lstm_tutorial.exercises._report import Report
 from lstm_tutorial.exercises._search import KINDS, Run, explain, same
@@ -66,7 +67,7 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
     TypeError, ValueError
         For an unknown kind, or if `fn` is no function.
     ModuleNotFoundError
-        For a kind that needs PyTorch where it is not installed.
+        If the exercise needs PyTorch, and it is not installed.
 
     Examples
     --------
@@ -80,21 +81,8 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
         raise TypeError(
             f"fn: expected the function itself, not called, got {type(fn).__name__} in its place"
         )
-    try:
+    with _install.advised(f"the exercise {kind}"):
         return _report(kind, spec, fn)
-    except ModuleNotFoundError as error:
-        if not _lacks_torch(error):
-            raise
-        raise ModuleNotFoundError(
-            f"the exercise {kind} needs PyTorch, which is not installed: "
-            "pip install 'lstm-tutorial[torch]'",
-            name="torch",
-        ) from None
-
-
-def _lacks_torch(error: Exception) -> bool:
-    """Return whether PyTorch is what was not found; of the learner's own imports a report tells."""
-    return isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "torch"
 
 
 def _report(kind: str, spec: Kind, fn: Callable[..., Any]) -> Report:
@@ -158,11 +146,9 @@ def _run(spec: Kind, case: Case, fn: Callable[..., Any], shown: bool = False) ->
         warnings.simplefilter("ignore")
         try:
             returned = spec.ask(asked, given)
-        except Trouble:
+        except (Trouble, ModuleNotFoundError):  # not the learner's, whose own are Trouble
             raise
         except Exception as error:  # raised with what the function had returned
-            if _lacks_torch(error):
-                raise
             says = f"What it returned cannot be used ({type(error).__name__}: {error})."
             note = Note("Wrong return", f"{says} It is called as {spec.signature}.")
             raise Trouble("wrong return", note) from None

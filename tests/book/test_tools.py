@@ -1,8 +1,11 @@
 """The tools refuse what they should refuse, and change nothing that they should not."""
 
+import contextlib
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import nbformat
@@ -12,8 +15,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 TOOLS = Path(__file__).parents[2] / "tools"
 sys.path.insert(0, str(TOOLS))
+import cpu_index  # noqa: E402
 import japanese_vowels  # noqa: E402
-import lock  # noqa: E402
 import plain_arithmetic  # noqa: E402
 import run_notebooks  # noqa: E402
 
@@ -158,9 +161,34 @@ def test_a_taken_port_is_named(tmp_path):
     assert done.stderr == f"Port {port} is taken. Choose another: make book PORT={port + 1}\n"
 
 
-def test_the_lock_leaves_out_local_versions_and_cuda():
-    frozen = "numpy==2.0\nnvidia-cublas==1.0\ntorch==2.13.0+cpu\ntriton==3\nhere @ file://x\n"
-    assert lock.locked(frozen) == ["numpy==2.0", "torch==2.13.0"]
+@contextlib.contextmanager
+def host(status):
+    """Serve one answer, or none where there is no status, and give the address."""
+
+    def answer(server):
+        with server.accept()[0] as asked:
+            asked.recv(1000)
+            asked.sendall(f"HTTP/1.1 {status} it\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        if status:
+            threading.Thread(target=answer, args=[server], daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+@pytest.mark.parametrize(("status", "is_used"), [(200, True), (403, False), (None, False)])
+def test_an_index_is_used_where_it_answers(monkeypatch, status, is_used):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with host(status) as address:
+        start = time.monotonic()
+        assert cpu_index.answers(address, seconds=0.5) is is_used
+        assert time.monotonic() - start < 2
+
+
+def test_an_index_that_nobody_serves_is_not_used():
+    with host(None) as address:
+        pass
+    assert not cpu_index.answers(address, seconds=5)
 
 
 @pytest.mark.parametrize(
