@@ -38,7 +38,7 @@ NOTEBOOKS := $(filter %.ipynb,$(BOOK)) $(wildcard *.ipynb)
 TOOLS := $(call tracked,tools)
 TESTS := $(call tracked,tests)
 SITE := $(wildcard *.md) $(BOOK) $(call tracked,_ext _static) _config.yml _toc.yml
-PAGE_TESTS := tests/book/test_pages.py
+PAGE_TESTS := $(filter tests/book/pages/%.py,$(TESTS))
 BOOK_TESTS := $(filter-out $(PAGE_TESTS),$(filter tests/book/%.py,$(TESTS)))
 PACKAGE_TESTS := $(filter-out tests/book/%,$(filter %.py,$(TESTS)))
 
@@ -113,7 +113,7 @@ test-package: .make/package ## the package's tests
 test-book: .make/book ## the rules that notebooks and pages keep, without a browser
 test-notebooks: .make/notebooks ## run the changed notebooks, compare every output
 test-portable: .make/portable ## the same in plainer arithmetic, as on another processor
-test-pages: .make/pages ## open every built page in Chromium
+test-pages: .make/pages ## open every changed page in Chromium
 
 .make/lint: $(SETUP) $(filter %.py %.ipynb,$(PACKAGE) $(BOOK) $(TOOLS) $(TESTS) $(call tracked,_ext benchmarks)) pyproject.toml
 	$(begin)
@@ -130,7 +130,7 @@ test-pages: .make/pages ## open every built page in Chromium
 
 .make/book: $(SETUP) $(BOOK_TESTS) $(SITE) $(PACKAGE) $(TOOLS) Makefile README.md requirements.txt constraints.txt
 	$(begin)
-	pytest -q tests/book --ignore=$(PAGE_TESTS)
+	pytest -q tests/book --ignore=tests/book/pages
 	$(end)
 
 # The notebooks that are newer than the last run; all of them when something they import is.
@@ -150,9 +150,10 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 	@mkdir -p .make
 	cp $(HTML) $@
 
+# What passed on the same page before is left out; WHOLE_PAGES=1 checks all, and takes no shortcut.
 .make/pages: $(HTML) $(PAGE_TESTS) tools/serve.py
 	$(begin)
-	pytest -q -n 2 --dist loadgroup $(PAGE_TESTS)
+	pytest -q -n 2 --dist loadgroup tests/book/pages
 	$(end)
 
 ## Writing
