@@ -18,8 +18,8 @@ WHOLE = bool(os.environ.get("WHOLE_PAGES"))
 
 RUN = r"""async ([part, whole]) => {
   // What decides about the contrast of a token, with the same of all that it stands in, up to its
-  // block. A token only stands for others that axe treats alike: it does not judge a single
-  // character or mere punctuation, nor perhaps what a block that scrolls does not show.
+  // block. Axe judges neither a single character nor most punctuation: these stand for the same
+  // text alone. What a block that scrolls does not show stands for more of it.
   const LOOK = ["color", "backgroundColor", "backgroundImage", "opacity", "fontSize", "fontWeight",
     "textShadow", "webkitTextStrokeWidth", "webkitTextStrokeColor", "display", "visibility",
     "position", "zIndex", "filter", "mixBlendMode", "clipPath"];
@@ -31,8 +31,7 @@ RUN = r"""async ([part, whole]) => {
       const look = looks.get(token.parentElement) + LOOK.map((name) => style[name]).join();
       looks.set(token, look + "/");
       const text = token.textContent.trim();
-      const letters = text.replace(/[^\p{L}\p{N}]/gu, "").length;
-      const kind = [look, text.length === 1, Math.min(letters, 2), /[^ -~]/.test(text),
+      const kind = [look, text.length > 1 && /[\p{L}\p{N}]/u.test(text) ? "" : text,
         token.getBoundingClientRect().right > edge].join();
       token.toggleAttribute("data-twin", seen.has(kind));
       seen.add(kind);
