@@ -81,9 +81,9 @@ def on_phone(request, phone):
 passed = {}
 
 
-def name_of(item):
-    """Return the name of a test without the group that xdist adds."""
-    return item.nodeid.partition("@")[0]
+def name_of(test):
+    """Return the name of a test, or of the test of a report, without the group that xdist adds."""
+    return test.nodeid.partition("@")[0]
 
 
 def pytest_collection_modifyitems(config, items):
@@ -102,7 +102,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtest_logreport(report):
     key = dict(report.user_properties).get("key")
     if key and report.when == "call" and report.passed:
-        passed[report.nodeid.partition("@")[0]] = key
+        passed[name_of(report)] = key
 
 
 def pytest_sessionfinish(session):
