@@ -32,29 +32,30 @@ def without_navigation(html):
     return NAVIGATION.sub("", html)
 
 
-def digest(paths):
-    """Return a hash of files, their names included."""
+def digest(paths, folder):
+    """Return a hash of files, their names in a folder included."""
     whole = hashlib.sha256()
     for path in sorted(paths):
-        whole.update(str(path).encode() + hashlib.sha256(path.read_bytes()).digest())
+        name = path.relative_to(folder).as_posix()
+        whole.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
 
 
 def shown_by(page):
     """Return the files of the book that a page points to, other pages left out."""
     links = {unquote(urlsplit(link).path) for link in TARGETS[page].links if "://" not in link}
-    files = {((HTML / page).parent / link).resolve() for link in links if link}
+    files = {Path(os.path.normpath((HTML / page).parent / link)) for link in links if link}
     return [path for path in files if path.is_file() and path.suffix != ".html"]
 
 
 @cache
 def surroundings(executable):
     """Return a hash of what all pages share: static files, these tests, the browser."""
-    files = [path for path in (HTML / "_static").rglob("*") if path.is_file()]
-    files += [*Path(__file__).parent.glob("*.py"), ROOT / "tools" / "serve.py"]
+    static = [path for path in (HTML / "_static").rglob("*") if path.is_file()]
+    tests = [*Path(__file__).parent.glob("*.py"), ROOT / "tools" / "serve.py"]
     browser = subprocess.run([executable, "--version"], capture_output=True, text=True, check=True)
     versions = [version(name) for name in ("playwright", "axe-playwright-python")]
-    return " ".join([digest(files), browser.stdout, *versions])
+    return " ".join([digest(static, HTML), digest(tests, ROOT), browser.stdout, *versions])
 
 
 @cache
@@ -62,7 +63,7 @@ def key_of(page, executable):
     """Return the key of a page as it is now."""
     html = (HTML / page).read_text(encoding="utf-8")
     text = html if page == "index.html" else without_navigation(html)
-    parts = [text, digest(shown_by(page)), surroundings(executable)]
+    parts = [text, digest(shown_by(page), HTML), surroundings(executable)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
