@@ -47,7 +47,7 @@ TOOLS := $(call tracked,tools)
 TESTS := $(call tracked,tests)
 SITE := index.md $(BOOK) $(call tracked,_ext _static) _config.yml _toc.yml
 REPOSITORY := Makefile CITATION.cff .pre-commit-config.yaml $(wildcard *.md requirements*.txt locks/*) pyproject.toml $(call tracked,.github binder)
-PAGE_TESTS := tests/book/test_pages.py
+PAGE_TESTS := $(filter tests/book/pages/%.py,$(TESTS))
 BOOK_TESTS := $(filter-out $(PAGE_TESTS),$(filter tests/book/%.py,$(TESTS)))
 PACKAGE_TESTS := $(filter-out tests/book/%,$(filter %.py,$(TESTS)))
 
@@ -135,7 +135,7 @@ test-package: .make/package ## the package's tests
 test-book: .make/book ## the rules that notebooks and pages keep, without a browser
 test-notebooks: .make/notebooks ## run the changed notebooks, compare every output
 test-portable: .make/portable ## the same in plainer arithmetic, as on another processor
-test-pages: .make/pages ## open every built page in Chromium
+test-pages: .make/pages ## open every changed page in Chromium
 
 .make/lint: $(SETUP_DEV) $(filter %.py %.ipynb,$(PACKAGE) $(BOOK) $(TOOLS) $(TESTS) $(call tracked,_ext benchmarks)) pyproject.toml
 	$(begin)
@@ -153,7 +153,7 @@ test-pages: .make/pages ## open every built page in Chromium
 
 .make/book: $(SETUP_DEV) $(BOOK_TESTS) $(SITE) $(PACKAGE) $(TOOLS) $(REPOSITORY)
 	$(begin)
-	pytest -q tests/book --ignore=$(PAGE_TESTS)
+	pytest -q tests/book --ignore=tests/book/pages
 	$(end)
 
 # The notebooks that are newer than the last run; all of them when something they import is.
@@ -173,9 +173,10 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 	@mkdir -p .make
 	cp $(HTML) $@
 
+# What passed on the same page before is left out; WHOLE_PAGES=1 checks all, and takes no shortcut.
 .make/pages: $(SETUP_DEV) $(HTML) $(PAGE_TESTS) tools/serve.py
 	$(begin)
-	pytest -q -n 2 --dist loadgroup $(PAGE_TESTS)
+	pytest -q -n 2 --dist loadgroup tests/book/pages
 	$(end)
 
 # Weekly: what no change calls for, or takes too long for every change.
