@@ -112,7 +112,7 @@ lint: .make/lint ## ruff and mypy
 test-package: .make/package ## the package's tests
 test-book: .make/book ## the rules that notebooks and pages keep, without a browser
 test-notebooks: .make/notebooks ## run the changed notebooks, compare every output
-test-portable: .make/portable ## the same in plainer arithmetic, as on another processor
+test-portable: .make/portable ## the same as on other processors, and under rounding noise
 test-pages: .make/pages ## open every built page in Chromium
 
 .make/lint: $(SETUP) $(filter %.py %.ipynb,$(PACKAGE) $(BOOK) $(TOOLS) $(TESTS) $(call tracked,_ext benchmarks)) pyproject.toml
@@ -141,10 +141,14 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 	$(NBVAL) $(changed)
 	$(end)
 
-.make/portable: $(SETUP) $(PACKAGE) $(NOTEBOOKS) book/conftest.py tools/plain_arithmetic.py
+.make/portable: $(SETUP) $(PACKAGE) $(NOTEBOOKS) book/conftest.py tools/portable.py tools/noise.py
 	$(begin)
-	python tools/plain_arithmetic.py $(NBVAL) $(changed)
+	python tools/portable.py $(NBVAL) $(changed)
 	$(end)
+
+.PHONY: test-portable-all
+test-portable-all: $(SETUP) ## every notebook with all kernels that this processor can run
+	@python tools/portable.py --all $(NBVAL) $(NOTEBOOKS)
 
 .make/html: $(HTML)
 	@mkdir -p .make

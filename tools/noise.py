@@ -15,6 +15,7 @@ fits inside SciPy, scikit-learn and statsmodels, and processes that a notebook s
 import ast
 import builtins
 import functools
+import importlib
 import importlib.machinery
 import json
 import os
@@ -47,8 +48,10 @@ draw = 0
 
 def shaken(value: Any) -> Any:
     """Return `value`, which is a float, an array or a tuple or list of them, with noise on it."""
-    if isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f"):
-        return _with_noise([np.asarray(value)])[0] if draw else value
+    if isinstance(value, float):
+        return type(value)(shaken(np.asarray(value)))
+    if type(value) is np.ndarray and value.dtype.kind == "f":  # a subclass may count its operations
+        return _with_noise([value])[0] if draw else value
     if type(value) in (tuple, list):
         return type(value)(map(shaken, value))
     return value
@@ -130,10 +133,11 @@ def _shake_network(module: ModuleType) -> None:
 
 def _shake_original(module: ModuleType) -> None:
     def learn(inner: Any, network: Any, weights: Any, *args: Any, **kwargs: Any) -> Any:
-        before = [w.copy() for w in weights]
+        both = weights.W, weights.V
+        before = [w.copy() for w in both]
         result = inner(network, weights, *args, **kwargs)
         if draw:
-            for old, new in zip(before, weights, strict=True):
+            for old, new in zip(before, both, strict=True):
                 new[:] = old + shaken(new - old)
         return result
 
@@ -152,7 +156,9 @@ def _shake_torch(torch: Any) -> None:
             weight.grad = noisy
 
     _wrap(torch.autograd, "grad", "torch.autograd.grad", grad)
-    torch.optim.optimizer.register_optimizer_step_pre_hook(before_step)
+    # torch.optim hides the module of this name.
+    optimizers = importlib.import_module("torch.optim.optimizer")
+    optimizers.register_optimizer_step_pre_hook(before_step)
 
 
 SEAMS: dict[str, Callable[[ModuleType], None]] = {
