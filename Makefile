@@ -143,12 +143,12 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 
 .make/portable: $(SETUP) $(PACKAGE) $(NOTEBOOKS) book/conftest.py tools/portable.py tools/noise.py
 	$(begin)
-	python tools/portable.py $(NBVAL) $(changed)
+	python tools/portable.py $(NBVAL) -n 0 $(changed)
 	$(end)
 
 .PHONY: test-portable-all
 test-portable-all: $(SETUP) ## every notebook with all kernels that this processor can run
-	@python tools/portable.py --all $(NBVAL) $(NOTEBOOKS)
+	@python tools/portable.py --all $(NBVAL) -n 0 $(NOTEBOOKS)
 
 .make/html: $(HTML)
 	@mkdir -p .make

@@ -2,10 +2,11 @@
 
 Another processor adds in another order, and so rounds otherwise. NumPy's OpenBLAS, NumPy itself,
 PyTorch, oneDNN and MKL each choose at run time what they compute with, and let a variable decide.
-The notebooks run with the oldest of the choices and once more, if they train, with the newest, both
-under rounding noise (see ``noise.py``), which stands for the processors that nobody has tried.
-``--all`` runs all notebooks with every choice, and those that train in more draws of the noise. A
-choice counts only if a fresh process confirms it; what this processor cannot run is named.
+Each notebook runs with one of the choices and under rounding noise (see ``noise.py``), which stands
+for the processors that nobody has tried. If the notebooks are few, those that train run with all
+other choices as well, each in a noise of its own. ``--all`` runs all notebooks with every choice
+and those that train in more draws of the noise. A choice counts only if a fresh process confirms
+it; what this processor cannot run is named.
 """
 
 import json
@@ -14,12 +15,17 @@ import platform
 import subprocess
 import sys
 import tempfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import noise
 
 DRAWS = 4
+WORKERS = 2
+# With more notebooks than this, after a change to all, each runs once: so long is the budget.
+FEW = 6
 
 
 class Kernel(NamedTuple):
@@ -140,37 +146,70 @@ def available() -> dict[str, dict[str, str]]:
 
 
 class Run(NamedTuple):
-    """Notebooks, all or only those that train, on a kernel ("" is this one) in a draw of noise."""
+    """A notebook on a kernel ("" is this processor as it comes) in a draw of the noise."""
 
+    notebook: str
     kernel: str
     draw: int
-    all_notebooks: bool
+
+    def __str__(self) -> str:
+        return f"{self.notebook}, {self.kernel or 'as it comes'}, noise {self.draw}"
 
 
-def plan(kernels: list[str], thorough: bool) -> list[Run]:
-    """Return the runs; the first one covers all notebooks and finds out which of them train."""
+def first_runs(notebooks: list[str], kernels: list[str], thorough: bool) -> list[Run]:
+    """Return the runs that find out which notebooks train."""
     if thorough:
-        draws = [Run("", draw, False) for draw in range(1, DRAWS + 1)]
-        return [Run(kernel, 0, True) for kernel in [*kernels, ""]] + draws
-    ends = kernels[:1] or [""], kernels[1:][-1:] or [""]
-    return [Run(ends[0][0], 1, True), Run(ends[1][0], 2, False)]
+        return [Run(notebook, kernel, 0) for kernel in [*kernels, ""] for notebook in notebooks]
+    # By name, so that a notebook keeps its kernel when others come and go.
+    chosen = {n: kernels[zlib.crc32(n.encode()) % len(kernels)] for n in notebooks}
+    return [Run(notebook, kernel, 1) for notebook, kernel in chosen.items()]
 
 
-def perform(
-    run: Run, variables: dict[str, str], command: list[str], notebooks: list[str]
-) -> tuple[bool, set[str]]:
-    """Run the notebooks; return whether all held, and which of them train."""
-    shown = " ".join(f"{name}='{value}'" for name, value in variables.items())
-    print(f"\n{run.kernel or 'this processor'}, noise {run.draw}, {len(notebooks)} notebooks")
-    sys.stdout.flush()
+def further_runs(first: list[Run], training: set[str], kernels: list[str]) -> list[Run]:
+    """Return the runs of those that train: all other kernels for a few, or more noise for all."""
+    if not first[0].draw:
+        return [Run(notebook, "", draw + 1) for notebook in training for draw in range(DRAWS)]
+    if len(first) > FEW:
+        return []
+    others = [(run, [k for k in kernels if k != run.kernel]) for run in first]
+    return [
+        Run(run.notebook, kernel, draw)
+        for run, rest in others
+        if run.notebook in training
+        for draw, kernel in enumerate(rest, start=2)
+    ]
+
+
+def perform(run: Run, variables: dict[str, str], command: list[str]) -> tuple[bool, bool]:
+    """Run the notebook; return whether it held, and whether it trains."""
     with tempfile.TemporaryDirectory(prefix="noise-") as name:
         asked = variables | noise.environment(run.draw, Path(name))
-        done = subprocess.run([*command, *notebooks], env=os.environ | asked)
-        training = {r["notebook"] for r in noise.reports(Path(name)) if noise.trains(r)}
+        done = subprocess.run(
+            [*command, run.notebook],
+            env=os.environ | asked,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        trains = any(noise.trains(report) for report in noise.reports(Path(name)))
     if done.returncode:
-        again = f"{shown} python tools/noise.py {run.draw} {' '.join(command)}".strip()
-        print(f"The outputs depend on rounding. Once more: {again}")
-    return not done.returncode, training
+        shown = " ".join(f"{name}='{value}'" for name, value in variables.items())
+        again = f"python tools/noise.py {run.draw} {' '.join(command)} {run.notebook}"
+        print(done.stdout)
+        print(f"{run}: the outputs depend on rounding. Once more: {shown} {again}", flush=True)
+    else:
+        print(f"{run}: {'trains' if trains else 'trains nothing'}", flush=True)
+    return not done.returncode, trains
+
+
+def perform_all(
+    runs: list[Run], kernels: dict[str, dict[str, str]], command: list[str]
+) -> tuple[bool, set[str]]:
+    """Run them, two at a time; return whether all held, and which train."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        results = list(pool.map(lambda run: perform(run, kernels[run.kernel], command), runs))
+    held = all(passed for passed, _ in results)
+    return held, {run.notebook for run, (_, trains) in zip(runs, results, strict=True) if trains}
 
 
 def main() -> int:
@@ -179,15 +218,13 @@ def main() -> int:
     arguments = sys.argv[1 + thorough :]
     notebooks = [name for name in arguments if name.endswith(".ipynb")]
     command = [word for word in arguments if word not in notebooks]
-    kernels = available() | {"": {}}
-    held, training = [], set(notebooks)
-    for run in plan([name for name in kernels if name], thorough):
-        chosen = notebooks if run.all_notebooks else [n for n in notebooks if n in training]
-        if chosen:
-            passed, found = perform(run, kernels[run.kernel], command, chosen)
-            held.append(passed)
-            training = found if run.all_notebooks else training
-    return 0 if all(held) else 1
+    found = available()
+    kernels = found | {"": {}}
+    names = list(found) or [""]
+    first = first_runs(notebooks, names, thorough)
+    held, training = perform_all(first, kernels, command)
+    held_too, _ = perform_all(further_runs(first, training, names), kernels, command)
+    return 0 if held and held_too else 1
 
 
 if __name__ == "__main__":

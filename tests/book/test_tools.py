@@ -220,17 +220,30 @@ def test_kernels_that_do_not_run_here_are_named(monkeypatch, capsys):
     assert "left out: SkylakeX (the processor lacks its instructions)" in said
 
 
-def test_the_plan_runs_every_notebook_first_and_on_every_kernel_if_thorough():
-    quick = portable.plan(["Nehalem", "Haswell", "SkylakeX"], thorough=False)
-    assert [(run.kernel, run.all_notebooks) for run in quick] == [
-        ("Nehalem", True),
-        ("SkylakeX", False),
-    ]
-    assert all(run.draw for run in quick)
-    assert portable.plan([], thorough=False)[0] == ("", 1, True)
-    thorough = portable.plan(["Nehalem", "SkylakeX"], thorough=True)
-    assert [run.kernel for run in thorough if run.all_notebooks] == ["Nehalem", "SkylakeX", ""]
-    assert sum(run.draw > 0 for run in thorough) == portable.DRAWS
+def test_every_notebook_runs_once_and_a_few_that_train_on_every_kernel():
+    kernels = ["Nehalem", "Haswell", "SkylakeX"]
+    many = [f"{k}.ipynb" for k in range(portable.FEW + 1)]
+    first = portable.first_runs(many, kernels, thorough=False)
+    assert [run.notebook for run in first] == many and {run.draw for run in first} == {1}
+    assert {run.kernel for run in first} == set(kernels)
+    assert portable.further_runs(first, set(many), kernels) == []
+    few = portable.first_runs(many[:2], kernels, thorough=False)
+    assert few == first[:2]
+    more = portable.further_runs(few, {many[1]}, kernels)
+    assert {run.notebook for run in more} == {many[1]}
+    assert sorted([few[1].kernel, *(run.kernel for run in more)]) == sorted(kernels)
+    assert sorted(run.draw for run in more) == [2, 3]
+
+
+def test_thorough_is_every_notebook_on_every_kernel_and_more_noise():
+    kernels = ["Nehalem", "SkylakeX"]
+    first = portable.first_runs(["a.ipynb", "b.ipynb"], kernels, thorough=True)
+    assert {(run.notebook, run.kernel) for run in first} == {
+        (notebook, kernel) for notebook in ("a.ipynb", "b.ipynb") for kernel in [*kernels, ""]
+    }
+    more = portable.further_runs(first, {"b.ipynb"}, kernels)
+    assert [run.draw for run in more] == list(range(1, portable.DRAWS + 1))
+    assert {(run.notebook, run.kernel) for run in more} == {("b.ipynb", "")}
 
 
 def test_noise_is_the_last_bit_and_belongs_to_the_gradient(monkeypatch):
@@ -302,7 +315,7 @@ for _ in range(2):
 
 
 def test_under_noise_a_notebook_that_prints_last_bits_fails_and_says_that_it_trains(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, capsys
 ):
     cells = [new_code_cell(TRAINS), new_code_cell("print(round(v, 6))")]
     nbformat.write(new_notebook(cells=cells), tmp_path / "chapter.ipynb")
@@ -310,12 +323,10 @@ def test_under_noise_a_notebook_that_prints_last_bits_fails_and_says_that_it_tra
     assert tool("run_notebooks.py", "chapter.ipynb").returncode == 0
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval"]
     command += ["--nbval-current-env"]
-    for draw in (0, 1):
-        run = portable.Run("", draw, True)
-        assert portable.perform(run, {}, command, ["chapter.ipynb"]) == (
-            draw == 0,
-            {"chapter.ipynb"},
-        )
+    runs = [portable.Run("chapter.ipynb", "", draw) for draw in (0, 1)]
+    assert portable.perform_all(runs[:1], {"": {}}, command) == (True, {"chapter.ipynb"})
+    assert portable.perform_all(runs[1:], {"": {}}, command) == (False, {"chapter.ipynb"})
+    assert "the outputs depend on rounding" in capsys.readouterr().out
     environment = os.environ | noise.environment(0, tmp_path)
     subprocess.run([*command, "chapter.ipynb"], env=environment, check=True)
     (report,) = noise.reports(tmp_path)
