@@ -134,7 +134,7 @@ lint: .make/lint ## ruff and mypy
 test-package: .make/package ## the package's tests
 test-book: .make/book ## the rules that notebooks and pages keep, without a browser
 test-notebooks: .make/notebooks ## run the changed notebooks, compare every output
-test-portable: .make/portable ## the same in plainer arithmetic, as on another processor
+test-portable: .make/portable ## the same as on other processors, and under rounding noise
 test-pages: .make/pages ## open every changed page in Chromium
 
 .make/lint: $(SETUP_DEV) $(filter %.py %.ipynb,$(PACKAGE) $(BOOK) $(TOOLS) $(TESTS) $(call tracked,_ext benchmarks)) pyproject.toml
@@ -164,10 +164,14 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 	$(NBVAL) $(changed)
 	$(end)
 
-.make/portable: $(SETUP_DEV) $(PACKAGE) $(NOTEBOOKS) book/conftest.py tools/plain_arithmetic.py
+.make/portable: $(SETUP_DEV) $(PACKAGE) $(NOTEBOOKS) book/conftest.py tools/portable.py tools/noise.py
 	$(begin)
-	python tools/plain_arithmetic.py $(NBVAL) $(changed)
+	python tools/portable.py $(NBVAL) -n 0 $(changed)
 	$(end)
+
+.PHONY: test-portable-all
+test-portable-all: $(SETUP_DEV) ## every notebook with all kernels that this processor can run
+	@python tools/portable.py --all $(NBVAL) -n 0 $(NOTEBOOKS)
 
 .make/html: $(HTML)
 	@mkdir -p .make
@@ -179,9 +183,13 @@ changed = $(if $(filter-out %.ipynb,$?),$(NOTEBOOKS),$(filter %.ipynb,$?))
 	pytest -q -n 2 --dist loadgroup tests/book/pages
 	$(end)
 
+.PHONY: test-pages-all
+test-pages-all: $(SETUP_DEV) $(HTML) ## open every page in Chromium, light and dark, wide and narrow
+	@WHOLE_PAGES=1 pytest -q -n 2 --dist loadgroup tests/book/pages
+
 # Weekly: what no change calls for, or takes too long for every change.
 .PHONY: test-all check-experiments links
-test-all: test ## every check on everything
+test-all: test test-portable-all test-pages-all check-experiments ## every check on everything
 
 check-experiments: $(SETUP) ## run samples of all long experiments, compare them with what is stored
 	@python -m lstm_tutorial.experiments --check
