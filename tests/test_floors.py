@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 NUMPY_ALONE = [
     *["", "_check", "rnn", "lstm", "gradients", "layouts", "tasks", "datasets", "baselines"],
     *["network", "original", "original.tasks", "original.grammars", "fewshot.episodes"],
-    *["accounting", "exercises"],
+    *["_engine", "accounting", "exercises"],
 ]
 
 NUMPY_ONLY = """
