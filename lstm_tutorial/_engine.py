@@ -76,7 +76,7 @@ def forward(
         return hs, (hs[-1].copy(), gates[-1, 4].T.copy()), tape
     # A state never sees the future: run through the padding, then forget what came out of it.
     ends = hs[lengths - 1, range(B)], gates[lengths, 4, :, range(B)]
-    hs[~valid(T, lengths)] = 0
+    hs[~_valid(T, lengths)] = 0
     return hs, ends, tape
 
 
@@ -191,7 +191,7 @@ def _local_derivatives(tape: Tape, steps: slice) -> Array:
     local[:, 1:4] *= 1 - gates[:, :3]  # σ' = σ (1 - σ), where one σ is already in the product
     local[:, 5] = f
     if tape.lengths is not None:  # no gradient enters the padding, that of c_T passes through it
-        runs = valid(len(tape.tanh_c), tape.lengths)[steps, None]
+        runs = _valid(len(tape.tanh_c), tape.lengths)[steps, None]
         local *= runs[:, None]
         local[:, 5] += ~runs
     return local
@@ -240,6 +240,6 @@ def _run_peephole_steps_back(
     return dh, dc
 
 
-def valid(T: int, lengths: Array) -> Array:
+def _valid(T: int, lengths: Array) -> Array:
     """Return where a sequence still runs, (T, B)."""
     return np.arange(T)[:, None] < lengths

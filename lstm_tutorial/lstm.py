@@ -520,7 +520,7 @@ def _check_gradients(
     dh_T = zero if dh_T is None else arrays.check("dh_T", dh_T, "B H")
     dc_T = zero if dc_T is None else arrays.check("dc_T", dc_T, "B H")
     if tape.lengths is not None:  # h_T is a part of hs, at another step for each sequence
-        dhs = np.where(_engine.valid(T, tape.lengths)[:, :, None], dhs, zero)
+        dhs = dhs.copy()
         dhs[tape.lengths - 1, range(B)] += dh_T
         dh_T = zero
     return dhs, dh_T.T, dc_T.T
