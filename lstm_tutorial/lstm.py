@@ -2,58 +2,31 @@
 
 One layer with a forget gate (Hochreiter & Schmidhuber, 1997; Gers, Schmidhuber & Cummins, 2000):
 
-    i, f, o = σ(W_ih x_t + W_hh h_{t-1} + b),    g = tanh(W_ih x_t + W_hh h_{t-1} + b),
-    c_t = f c_{t-1} + i g,                       h_t = o tanh(c_t),
+    i = σ(W_i x_t + U_i h_{t-1} + b_i),    f = σ(W_f x_t + U_f h_{t-1} + b_f),
+    g = tanh(W_g x_t + U_g h_{t-1} + b_g),  o = σ(W_o x_t + U_o h_{t-1} + b_o),
+    c_t = f c_{t-1} + i g,                  h_t = o tanh(c_t).
 
-each gate with its own quarter of the weights, in PyTorch's order i, f, g, o. Time runs first:
-inputs `x` are ``(T, B, D)``, states ``(B, H)``. Arrays are float32 or float64, all of one type;
-none is ever changed.
+The four W lie above one another in `W_ih`, the four U in `W_hh` and the four b in `b`, in
+PyTorch's order i, f, g, o. Time runs first: inputs `x` are ``(T, B, D)``, states ``(B, H)``.
+Arrays are float32 or float64, all of one type; none is ever changed.
 
-Inside, features come before the batch and the gates stand in the order o, i, f, g: then what is
-multiplied together lies side by side, and one call of NumPy does the work of three or four.
+`step`, `step_backward`, `forward_plain` and `backward_plain` are these equations and their
+derivatives, line by line. `forward` and `backward` compute the same several times faster, in loops
+of another order (`_engine.py`), and also know peepholes and sequences of different lengths.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from lstm_tutorial import _check
+from lstm_tutorial import _check, _engine
+from lstm_tutorial._engine import Tape
+from lstm_tutorial.rnn import sigmoid
 
 Array = np.ndarray
 Weights = tuple[Array, Array, Array]
-
-INWARD, OUTWARD = [3, 0, 1, 2], [1, 2, 3, 0]  # from i, f, g, o to o, i, f, g, and back
-CACHE_BYTES = 2**19  # half of a usual second-level cache
-
-
-class Tape(NamedTuple):
-    """What `forward` remembers for `backward`: leave the weights, not copied, alone in between.
-
-    Attributes
-    ----------
-    inputs : array (T + 1, D + 1 + H, B)
-        x_t, 1 and h_{t-1} stacked; of the last entry only the state, h_T, counts.
-    gates : array (T + 1, 5, H, B)
-        o, i, f, g and c_{t-1}; of the last entry only the state, c_T, counts.
-    tanh_c : array (T, H, B)
-    W_ih, W_hh : arrays (4H, D) and (4H, H)
-    P : array (3H,) or None
-    lengths : int array (B,) or None
-    """
-
-    inputs: Array
-    gates: Array
-    tanh_c: Array
-    W_ih: Array
-    W_hh: Array
-    P: Array | None
-    lengths: Array | None
-
-    @property
-    def nbytes(self) -> int:
-        """Return the bytes recorded, itemsize · B · ((T+1)(D + 1 + H) + 5(T+1)H + TH)."""
-        return self.inputs.nbytes + self.gates.nbytes + self.tanh_c.nbytes
+Memory = tuple[Array, Array, Array]
 
 
 def init(
@@ -159,8 +132,21 @@ def step(
     ------
     TypeError, ValueError
         For a wrong type, rank or size, an empty array, NaN or infinity.
+
+    See Also
+    --------
+    forward_plain : The same for all steps of a sequence.
     """
-    return forward(_as_sequence("x", x), h_prev, c_prev, W_ih, W_hh, b)[1]
+    _check_step(x, h_prev, c_prev, W_ih, W_hh, b)
+    i, f, g, o = _gates(x, h_prev, W_ih, W_hh, b)
+    c = f * c_prev + i * g
+    return o * np.tanh(c), c
+
+
+def _gates(x: Array, h_prev: Array, W_ih: Array, W_hh: Array, b: Array) -> tuple[Array, ...]:
+    z = x @ W_ih.T + h_prev @ W_hh.T + b
+    z_i, z_f, z_g, z_o = np.split(z, 4, axis=1)
+    return sigmoid(z_i), sigmoid(z_f), np.tanh(z_g), sigmoid(z_o)
 
 
 def step_backward(
@@ -178,6 +164,7 @@ def step_backward(
     Parameters
     ----------
     dh, dc : arrays (B, H)
+        What all that comes after this step asks of its two results.
     x, h_prev, c_prev, W_ih, W_hh, b
         The arguments of `step`.
 
@@ -190,10 +177,109 @@ def step_backward(
     ------
     TypeError, ValueError
         As `step`.
+
+    See Also
+    --------
+    backward_plain : The same for all steps of a sequence, last step first.
     """
-    _, _, tape = forward(_as_sequence("x", x), h_prev, c_prev, W_ih, W_hh, b)
-    dx, *rest = backward(None, tape, dh, dc)
-    return (dx[0], *rest)  # type: ignore[return-value]
+    arrays = _check_step(x, h_prev, c_prev, W_ih, W_hh, b)
+    arrays.check("dh", dh, "B H")
+    arrays.check("dc", dc, "B H")
+    i, f, g, o = _gates(x, h_prev, W_ih, W_hh, b)
+    tanh_c = np.tanh(f * c_prev + i * g)
+    dc = dc + dh * o * (1 - tanh_c**2)  # c reaches the loss also through h
+    dz_i = dc * g * i * (1 - i)
+    dz_f = dc * c_prev * f * (1 - f)
+    dz_g = dc * i * (1 - g**2)
+    dz_o = dh * tanh_c * o * (1 - o)
+    dz = np.concatenate([dz_i, dz_f, dz_g, dz_o], axis=1)
+    dx, dh_prev, dc_prev = dz @ W_ih, dz @ W_hh, dc * f
+    return dx, dh_prev, dc_prev, dz.T @ x, dz.T @ h_prev, dz.sum(axis=0)
+
+
+def forward_plain(
+    x: Array, h0: Array, c0: Array, W_ih: Array, W_hh: Array, b: Array
+) -> tuple[Array, tuple[Array, Array], list[Memory]]:
+    """Run the layer over a batch of sequences, one `step` after the other.
+
+    Parameters
+    ----------
+    x : array (T, B, D)
+    h0, c0 : arrays (B, H)
+    W_ih, W_hh, b : arrays (4H, D), (4H, H), (4H,)
+
+    Returns
+    -------
+    hs : array (T, B, H)
+        The state h after every step.
+    (h_T, c_T) : arrays (B, H)
+        Both states after the last step.
+    memories : list of (x_t, h_{t-1}, c_{t-1})
+        What every step has read; `backward_plain` computes the gates from it once more.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a wrong type, rank or size, an empty array, NaN or infinity.
+
+    See Also
+    --------
+    forward : The same numbers, several times faster.
+    """
+    _check_arguments(x, h0, c0, W_ih, W_hh, b)
+    h, c = h0, c0
+    hs, memories = [], []
+    for x_t in x:
+        memories.append((x_t, h, c))
+        h, c = step(x_t, h, c, W_ih, W_hh, b)
+        hs.append(h)
+    return np.stack(hs), (h, c), memories
+
+
+def backward_plain(
+    dhs: Array,
+    memories: Sequence[Memory],
+    W_ih: Array,
+    W_hh: Array,
+    b: Array,
+    dh_T: Array,
+    dc_T: Array,
+) -> tuple[Array, ...]:
+    """Backpropagation through time, one `step_backward` after the other, last step first.
+
+    Parameters
+    ----------
+    dhs : array (T, B, H)
+        Immediate gradient of the loss with respect to each output `hs[t]`.
+    memories
+        From `forward_plain`.
+    W_ih, W_hh, b : arrays (4H, D), (4H, H), (4H,)
+        The weights that `forward_plain` was given.
+    dh_T, dc_T : arrays (B, H)
+        Further gradients, with respect to `h_T` and `c_T`.
+
+    Returns
+    -------
+    dx, dh0, dc0, dW_ih, dW_hh, db
+        Gradients, each of the shape of what it is the gradient of.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a wrong type, rank or size, NaN or infinity.
+
+    See Also
+    --------
+    backward : The same numbers, several times faster.
+    """
+    _check.Arrays(T=len(memories)).check("dhs", dhs, "T B H")
+    dh, dc = dh_T, dc_T
+    dxs, dW_ih, dW_hh, db = [], np.zeros_like(W_ih), np.zeros_like(W_hh), np.zeros_like(b)
+    for dh_out, memory in zip(dhs[::-1], memories[::-1], strict=True):
+        dx, dh, dc, *shares = step_backward(dh + dh_out, dc, *memory, W_ih, W_hh, b)
+        dxs.append(dx)
+        dW_ih, dW_hh, db = dW_ih + shares[0], dW_hh + shares[1], db + shares[2]
+    return np.stack(dxs[::-1]), dh, dc, dW_ih, dW_hh, db
 
 
 def forward(
@@ -232,76 +318,13 @@ def forward(
     ------
     TypeError, ValueError
         For a wrong type, rank or size, an empty array, NaN or infinity, or lengths out of range.
+
+    See Also
+    --------
+    forward_plain : The equations as they stand.
     """
     _check_arguments(x, h0, c0, W_ih, W_hh, b, P, lengths)
-    (T, B, D), H = x.shape, h0.shape[1]
-    # The input and the bias join the state, so that one product a step does the work of three.
-    inputs = np.empty((T + 1, D + 1 + H, B), x.dtype)
-    inputs[:-1, :D], inputs[:, D], inputs[0, D + 1 :] = x.transpose(0, 2, 1), 1, h0.T
-    gates = np.empty((T + 1, 5, H, B), x.dtype)
-    gates[0, 4] = c0.T
-    tape = Tape(inputs, gates, np.empty((T, H, B), x.dtype), W_ih, W_hh, P, lengths)
-    W = np.concatenate([W_ih, b[:, None], W_hh], axis=1).reshape(4, H, -1)[INWARD]
-    W[:3] /= 2  # σ(z) = tanh(z / 2) / 2 + 1 / 2: with z halved here, one tanh serves all gates
-    if P is None:
-        _run_steps(W.reshape(4 * H, -1), tape)
-    else:
-        _run_peephole_steps(W.reshape(4 * H, -1), P, tape)
-    hs = inputs[1:, D + 1 :].transpose(0, 2, 1).copy()
-    if lengths is None:
-        return hs, (hs[-1].copy(), gates[-1, 4].T.copy()), tape
-    # A state never sees the future: run through the padding, then forget what came out of it.
-    ends = hs[lengths - 1, range(B)], gates[lengths, 4, :, range(B)]
-    hs[~_valid(T, lengths)] = 0
-    return hs, ends, tape
-
-
-def _run_steps(W: Array, tape: Tape) -> None:
-    """Fill the tape, from its first states on: 8 calls a step, none of which allocates."""
-    inputs, gates, tanh_c = tape[:3]
-    T, H, B = tanh_c.shape
-    half = np.array(0.5, W.dtype)  # an array of one element would cost three times as much
-    kept_and_new = np.empty((2, H, B), W.dtype)
-    new, kept = kept_and_new
-    views = zip(  # zip cuts the arrays into steps faster than indices do
-        inputs[:-1],
-        gates[:-1, :4].reshape(T, 4 * H, B),
-        gates[:-1, :3],
-        gates[:-1, 1:3],
-        gates[:-1, 3:],
-        gates[1:, 4],
-        tanh_c,
-        gates[:-1, 0],
-        inputs[1:, -H:],
-        strict=True,
-    )
-    for u, z, sigmoids, i_and_f, g_and_c, c, squashed, o, h in views:
-        np.dot(W, u, z)  # what np.matmul gives, at less than two thirds of the price of a call
-        np.tanh(z, z)
-        np.multiply(sigmoids, half, sigmoids)
-        np.add(sigmoids, half, sigmoids)
-        np.multiply(i_and_f, g_and_c, kept_and_new)
-        np.add(new, kept, c)
-        np.tanh(c, squashed)
-        np.multiply(o, squashed, h)
-
-
-def _run_peephole_steps(W: Array, P: Array, tape: Tape) -> None:
-    """Fill the tape where gates see the cell: o has to wait for c_t, so the tanh comes in two."""
-    inputs, gates, tanh_c = tape[:3]
-    T, H, B = tanh_c.shape
-    p_i, p_o, p_f = P.reshape(3, H, 1) / 2  # halved like W
-    for t in range(T):
-        o, i, f, g, c_prev = gates[t]
-        gates[t, :4] = (W @ inputs[t]).reshape(4, H, B)
-        i += p_i * c_prev
-        f += p_f * c_prev
-        gates[t, 1:4] = np.tanh(gates[t, 1:4])
-        gates[t, 1:3] = gates[t, 1:3] / 2 + 0.5
-        c = gates[t + 1, 4] = f * c_prev + i * g
-        o[:] = np.tanh(o + p_o * c) / 2 + 0.5
-        tanh_c[t] = np.tanh(c)
-        inputs[t + 1, -H:] = o * tanh_c[t]
+    return _engine.forward(x, h0, c0, W_ih, W_hh, b, P, lengths)
 
 
 def backward(
@@ -328,104 +351,13 @@ def backward(
     ------
     TypeError, ValueError
         For a wrong type or shape, NaN or infinity, or when no gradient is given.
+
+    See Also
+    --------
+    backward_plain : The derivation line by line.
     """
     dhs, dh, dc = _check_gradients(dhs, tape, dh_T, dc_T)
-    inputs, gates, tanh_c, W_ih, W_hh, P, _ = tape
-    (T, H, B), D = tanh_c.shape, W_ih.shape[1]
-    W = np.concatenate([W_ih, W_hh], axis=1).reshape(4, H, -1)[INWARD].reshape(4 * H, -1)
-    dz, dx = np.empty((4 * H, T, B), W.dtype), np.empty((T, B, D), W.dtype)
-    for steps in _blocks(T, 6 * tanh_c[0].nbytes):
-        local = _local_derivatives(tape, steps)
-        dinputs = np.empty((len(local), D + H, B), W.dtype)
-        if P is None:
-            dh, dc = _run_steps_back(W, local, dinputs, dhs[steps], dh, dc)
-        else:
-            dh, dc = _run_peephole_steps_back(W, P, local, dinputs, dhs[steps], dh, dc)
-        dz[:, steps] = local[:, 1:5].reshape(-1, 4 * H, B).swapaxes(0, 1)
-        dx[steps] = dinputs[:, :D].transpose(0, 2, 1)
-    # One product for all steps and for W_ih, b and W_hh at once, in place of 3T small ones.
-    dW = dz.reshape(4 * H, -1) @ inputs[:-1].swapaxes(0, 1).reshape(-1, T * B).T
-    dW = dW.reshape(4, H, -1)[OUTWARD].reshape(4 * H, -1)
-    grads = dx, dh.T.copy(), dc.T.copy(), dW[:, :D].copy(), dW[:, D + 1 :].copy(), dW[:, D].copy()
-    if P is None:
-        return grads
-    seen = zip((1, 0, 2), (gates[:-1], gates[1:], gates[:-1]), strict=True)  # by i, o and f
-    dz = dz.reshape(4, H, T, B)
-    return (*grads, np.concatenate([np.einsum("htb,thb->h", dz[k], c[:, 4]) for k, c in seen]))
-
-
-def _blocks(T: int, step_bytes: int) -> list[slice]:
-    """Cut T steps into blocks, last first, that fit the processor's cache: bulk work needs it."""
-    size = max(1, CACHE_BYTES // step_bytes)
-    return [slice(max(0, end - size), end) for end in range(T, 0, -size)]
-
-
-def _local_derivatives(tape: Tape, steps: slice) -> Array:
-    """Return what these steps multiply gradients by, (·, 6, H, B), for which none is needed yet.
-
-    In order: ∂h/∂c, which dh takes to c_t, and ∂h/∂z_o; then the derivatives of c_t by z_i, z_f,
-    z_g and c_{t-1}, which dc takes.
-    """
-    gates, tanh_c = tape.gates[:-1][steps], tape.tanh_c[steps]
-    o, i, f, g, _ = gates.swapaxes(0, 1)
-    steps_here, H, B = tanh_c.shape
-    h = tape.inputs[1:, -H:][steps]
-    local = np.empty((steps_here, 6, H, B), gates.dtype)
-    np.subtract(o, h * tanh_c, local[:, 0])  # o (1 - tanh²)
-    local[:, 1] = h
-    np.multiply(gates[:, 1:3], gates[:, 3:], local[:, 2:4])  # i g and f c
-    np.subtract(i, local[:, 2] * g, local[:, 4])  # i (1 - g²)
-    local[:, 1:4] *= 1 - gates[:, :3]  # σ' = σ (1 - σ), where one σ is already in the product
-    local[:, 5] = f
-    if tape.lengths is not None:  # no gradient enters the padding, that of c_T passes through it
-        valid = _valid(len(tape.tanh_c), tape.lengths)[steps, None]
-        local *= valid[:, None]
-        local[:, 5] += ~valid
-    return local
-
-
-def _run_steps_back(
-    W: Array, local: Array, dinputs: Array, dhs: Array, dh: Array, dc: Array
-) -> tuple[Array, Array]:
-    """Turn local derivatives into gradients, last step first: 5 calls a step."""
-    T, _, H, B = local.shape
-    W_T = W.T
-    views = zip(
-        dhs.transpose(0, 2, 1)[::-1],
-        local[::-1, :2],
-        local[::-1, 0],
-        local[::-1, 2:],
-        local[::-1, 5],
-        local[::-1, 1:5].reshape(T, 4 * H, B),
-        dinputs[::-1],
-        dinputs[::-1, -H:],
-        strict=True,
-    )
-    dh_total = np.empty_like(dh)
-    for dh_out, from_dh, dc_total, from_dc, dc_prev, dz, du, dh_prev in views:
-        np.add(dh, dh_out, dh_total)
-        np.multiply(from_dh, dh_total, from_dh)
-        np.add(dc_total, dc, dc_total)
-        np.multiply(from_dc, dc_total, from_dc)
-        np.dot(W_T, dz, du)
-        dh, dc = dh_prev, dc_prev
-    return dh, dc
-
-
-def _run_peephole_steps_back(
-    W: Array, P: Array, local: Array, dinputs: Array, dhs: Array, dh: Array, dc: Array
-) -> tuple[Array, Array]:
-    """Do the same where gates see the cell, whose gradient therefore comes from them too."""
-    T, _, H, B = local.shape
-    p_i, p_o, p_f = P.reshape(3, H, 1)
-    for t in reversed(range(T)):
-        local[t, :2] *= dh + dhs[t].T
-        dc = dc + local[t, 0] + p_o * local[t, 1]
-        local[t, 2:] *= dc
-        dc = local[t, 5] + p_i * local[t, 2] + p_f * local[t, 3]
-        dinputs[t] = W.T @ local[t, 1:5].reshape(4 * H, B)
-        dh = dinputs[t, -H:]
-    return dh, dc
+    return _engine.backward(dhs, tape, dh, dc)
 
 
 def stack_forward(
@@ -537,14 +469,15 @@ def _in_direction(direction: int, x: Array, lengths: Array | None) -> Array:
     return np.take_along_axis(x, np.where(t < lengths, lengths - 1 - t, t)[:, :, None], axis=0)
 
 
-def _valid(T: int, lengths: Array) -> Array:
-    """Return where a sequence still runs, (T, B)."""
-    return np.arange(T)[:, None] < lengths
-
-
-def _as_sequence(name: str, x: Array) -> Array:
-    """Make a sequence of length 1 from one step's (B, D), so that both have one code path."""
-    return _check.Arrays().check(name, x, "B D")[None]
+def _check_step(
+    x: Array, h_prev: Array, c_prev: Array, W_ih: Array, W_hh: Array, b: Array
+) -> _check.Arrays:
+    arrays = _check.Arrays()
+    arrays.check("x", x, "B D")
+    arrays.check("h_prev", h_prev, "B H")
+    arrays.check("c_prev", c_prev, "B H")
+    _check_weights(arrays, "", W_ih, W_hh, b)
+    return arrays
 
 
 def _check_arguments(
@@ -554,8 +487,8 @@ def _check_arguments(
     W_ih: Array,
     W_hh: Array,
     b: Array,
-    P: Array | None,
-    lengths: Array | None,
+    P: Array | None = None,
+    lengths: Array | None = None,
 ) -> None:
     arrays = _check.Arrays()
     arrays.check("x", x, "T B D")
@@ -587,7 +520,7 @@ def _check_gradients(
     dh_T = zero if dh_T is None else arrays.check("dh_T", dh_T, "B H")
     dc_T = zero if dc_T is None else arrays.check("dc_T", dc_T, "B H")
     if tape.lengths is not None:  # h_T is a part of hs, at another step for each sequence
-        dhs = np.where(_valid(T, tape.lengths)[:, :, None], dhs, zero)
+        dhs = dhs.copy()
         dhs[tape.lengths - 1, range(B)] += dh_T
         dh_T = zero
     return dhs, dh_T.T, dc_T.T

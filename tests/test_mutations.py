@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lstm_tutorial import cells, gradients, lstm, rnn
+from lstm_tutorial import _engine, cells, gradients, lstm, rnn
 from tests import test_cells, test_lstm
 from tests.test_rnn import autograd, draw_case, run, worst
 
@@ -29,11 +29,45 @@ RNN_MUTANTS = {
 }  # fmt: skip
 
 
-LSTM_MUTANTS = {
+PLAIN_MUTANTS = {
+    "gates in another order": ("z_i, z_f, z_g, z_o = np.split", "z_f, z_i, z_g, z_o = np.split"),
+    "the candidate squashed as a gate": ("np.tanh(z_g)", "sigmoid(z_g)"),
+    "the bias is dropped": ("x @ W_ih.T + h_prev @ W_hh.T + b", "x @ W_ih.T + h_prev @ W_hh.T"),
+    "the cell forgets the candidate": ("    c = f * c_prev + i * g", "    c = f * c_prev + i"),
+    "the cell is replaced, not kept": ("    c = f * c_prev + i * g", "    c = i * g"),
+    "the output leaves out tanh": ("return o * np.tanh(c), c", "return o * c, c"),
+    "the output leaves out its gate": ("return o * np.tanh(c), c", "return np.tanh(c), c"),
+    "another cell on the way back": ("np.tanh(f * c_prev + i * g)", "np.tanh(f * c_prev + i)"),
+    "no path from h to c": ("dc = dc + dh * o * (1 - tanh_c**2)", "dc = dc"),
+    "another slope of tanh(c)": ("(1 - tanh_c**2)", "(1 - tanh_c)"),
+    "the later cell's gradient is dropped": ("dc = dc + dh * o", "dc = dh * o"),
+    "another slope of i": ("dc * g * i * (1 - i)", "dc * g * (1 - i)"),
+    "another slope of f": ("dc * c_prev * f * (1 - f)", "dc * c_prev * f * (1 + f)"),
+    "another slope of g": ("dc * i * (1 - g**2)", "dc * i * (1 - g)"),
+    "another slope of o": ("dh * tanh_c * o * (1 - o)", "dh * tanh_c * (1 - o)"),
+    "o has its gradient from c": ("dz_o = dh * tanh_c", "dz_o = dc * tanh_c"),
+    "gradients of the gates in another order": ("[dz_i, dz_f, dz_g, dz_o]", "[dz_f, dz_i, dz_g, dz_o]"),
+    "the carousel leaks": ("dz @ W_hh, dc * f", "dz @ W_hh, dc * f * f"),
+    "gradients of the weights exchanged": ("dz.T @ h_prev, dz", "dz.T @ c_prev, dz"),
+    "biases averaged, not summed": ("dz.sum(axis=0)", "dz.mean(axis=0)"),
+    "the memory is one step off": ("memories.append((x_t, h, c))\n", "memories.append((x_t, h0, c))\n"),
+    "the state is not carried": ("h, c = step(x_t, h, c", "h, c = step(x_t, h0, c"),
+    "outputs' gradients are dropped": ("step_backward(dh + dh_out, dc", "step_backward(dh, dc"),
+    "later gradients are overwritten": ("step_backward(dh + dh_out, dc", "step_backward(dh_out, dc"),
+    "the cell's gradient is not carried": ("dh + dh_out, dc, *memory", "dh + dh_out, 0 * dc, *memory"),
+    "the last h's gradient is dropped": ("dh, dc = dh_T, dc_T\n    dxs", "dh, dc = 0 * dh_T, dc_T\n    dxs"),
+    "the last c's gradient is dropped": ("dh, dc = dh_T, dc_T\n    dxs", "dh, dc = dh_T, 0 * dc_T\n    dxs"),
+    "a share is not added": ("dW_hh + shares[1]", "shares[1]"),
+    "inputs' gradients last step first": ("np.stack(dxs[::-1])", "np.stack(dxs)"),
+    "forward in time, not backward": ("zip(dhs[::-1], memories[::-1]", "zip(dhs, memories"),
+}  # fmt: skip
+
+ENGINE_MUTANTS = {
     "gates in another order, inward": ("INWARD, OUTWARD = [3, 0, 1, 2]", "INWARD, OUTWARD = [3, 1, 0, 2]"),
     "gates in another order, outward": ("[1, 2, 3, 0]  # from", "[0, 1, 2, 3]  # from"),
     "sigmoids too steep": ("W[:3] /= 2", "W[:3] /= 1"),
     "the candidate halved too": ("W[:3] /= 2", "W[:4] /= 2"),
+    "recurrent weights in another place, backward": ("np.concatenate([W_ih.T, W_hh.T])", "np.concatenate([W_ih.T, np.roll(W_hh.T, 1, 0)])"),
     "the candidate squashed as a gate": ("gates[:-1, :3],\n", "gates[:-1, :4],\n"),
     "the bias is dropped": ("x.transpose(0, 2, 1), 1, h0.T", "x.transpose(0, 2, 1), 0, h0.T"),
     "the cell starts at zero": ("gates[0, 4] = c0.T", "gates[0, 4] = 0"),
@@ -51,8 +85,6 @@ LSTM_MUTANTS = {
     "outputs' gradients are dropped": ("np.add(dh, dh_out, dh_total)", "np.add(dh, 0, dh_total)"),
     "the state's gradient is not carried": ("dh, dc = dh_prev, dc_prev", "dc = dc_prev"),
     "outputs' gradients from the first to the last": ("dhs.transpose(0, 2, 1)[::-1]", "dhs.transpose(0, 2, 1)"),
-    "the last h's gradient is dropped": ("dh_T = zero if dh_T is None else arrays.check(\"dh_T\", dh_T, \"B H\")", "dh_T = zero"),
-    "the last c's gradient is dropped": ("dc_T = zero if dc_T is None else arrays.check(\"dc_T\", dc_T, \"B H\")", "dc_T = zero"),
     "inputs one step off in dW": ("@ inputs[:-1].swap", "@ inputs[1:].swap"),
     "weight gradients of another column": ("dW[:, D + 1 :].copy()", "dW[:, D:-1].copy()"),
     "peepholes of i and f exchanged": ("p_i, p_o, p_f = P.reshape(3, H, 1) / 2", "p_f, p_o, p_i = P.reshape(3, H, 1) / 2"),
@@ -62,9 +94,15 @@ LSTM_MUTANTS = {
     "peephole gradients see another cell": ("(gates[:-1], gates[1:], gates", "(gates[:-1], gates[:-1], gates"),
     "the last state is the padding's": ("hs[lengths - 1, range(B)]", "hs[[-1] * B, range(B)]"),
     "the last cell is one step off": ("gates[lengths, 4, :, range(B)]", "gates[lengths - 1, 4, :, range(B)]"),
-    "the padding has gradients": ("local *= valid[:, None]", "pass"),
-    "the padding stops the gradient of c_T": ("local[:, 5] += ~valid", "pass"),
+    "the padding has gradients": ("local *= runs[:, None]", "pass"),
+    "the padding stops the gradient of c_T": ("local[:, 5] += ~runs", "pass"),
     "the padding's outputs are left": ("hs[~_valid(T, lengths)] = 0", "pass"),
+}  # fmt: skip
+
+DOOR_MUTANTS = {
+    "the last h's gradient is dropped": ("dh_T = zero if dh_T is None else arrays.check(\"dh_T\", dh_T, \"B H\")", "dh_T = zero"),
+    "the last c's gradient is dropped": ("dc_T = zero if dc_T is None else arrays.check(\"dc_T\", dc_T, \"B H\")", "dc_T = zero"),
+    "the last h's gradient is one step off": ("dhs[tape.lengths - 1, range(B)] += dh_T", "dhs[tape.lengths - 2, range(B)] += dh_T"),
 }  # fmt: skip
 
 STACK_MUTANTS = {
@@ -146,16 +184,32 @@ def test_a_broken_rnn_is_caught(name):
     assert caught(errors)
 
 
-@pytest.mark.parametrize("name", LSTM_MUTANTS)
-@np.errstate(all="ignore")  # a mutant may compute with memory that nobody has set
-def test_a_broken_lstm_is_caught(name):
-    broken = mutant(lstm, *LSTM_MUTANTS[name])
-    errors = []
+def errors_of(door):
+    """The errors of a module's `forward` and `backward` in three cases."""
     for peepholes, lengths in [(False, None), (False, np.array([4, 1, 3])), (True, None)]:
         case = test_lstm.draw_case(np.random.default_rng(0), 4, 3, 2, 5, peepholes=peepholes)
-        got = test_lstm.run(*case, lengths, module=broken)
-        errors.append(worst(got, test_lstm.autograd(*case, lengths)))
-    assert caught(errors)
+        got = test_lstm.run(*case, lengths, module=door)
+        yield worst(got, test_lstm.autograd(*case, lengths))
+
+
+@pytest.mark.parametrize("name", PLAIN_MUTANTS)
+def test_a_broken_plain_lstm_is_caught(name):
+    broken = mutant(lstm, *PLAIN_MUTANTS[name])
+    case = test_lstm.draw_layer(0, np.float64, (4, 3, 2, 5))
+    pairs = zip(test_lstm.run_plain(*case, broken), test_lstm.run(*case), strict=True)
+    assert caught(gradients.relative_error(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("name", ENGINE_MUTANTS)
+@np.errstate(all="ignore")  # a mutant may compute with memory that nobody has set
+def test_a_broken_engine_is_caught(name, monkeypatch):
+    monkeypatch.setattr(lstm, "_engine", mutant(_engine, *ENGINE_MUTANTS[name]))
+    assert caught(errors_of(lstm))
+
+
+@pytest.mark.parametrize("name", DOOR_MUTANTS)
+def test_a_broken_door_is_caught(name):
+    assert caught(errors_of(mutant(lstm, *DOOR_MUTANTS[name])))
 
 
 @pytest.mark.parametrize("name", STACK_MUTANTS)
