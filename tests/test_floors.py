@@ -13,7 +13,18 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "lstm_tutorial"
 NUMPY_ALONE = [
-    *["", "_check", "rnn", "lstm", "gradients", "layouts", "tasks", "datasets", "baselines"],
+    *[
+        "",
+        "_check",
+        "_files",
+        "rnn",
+        "lstm",
+        "gradients",
+        "layouts",
+        "tasks",
+        "datasets",
+        "baselines",
+    ],
     *["network", "original", "original.tasks", "original.grammars", "fewshot.episodes"],
     *["_engine", "accounting", "exercises", "results", "experiments"],
     *["experiments.vanishing", "experiments.flow", "experiments.again", "experiments._command"],
