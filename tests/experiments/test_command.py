@@ -158,6 +158,7 @@ def test_a_lock_ends_with_its_process(toy, tmp_path):
 import os, signal
 from pathlib import Path
 from lstm_tutorial import results
+from lstm_tutorial.experiments._store import Store
 results.STORED = Path({str(tmp_path)!r})
 with Store("toys", "toy", None).locked():
     print("locked", flush=True)
