@@ -15,7 +15,7 @@ Array = np.ndarray
 
 INWARD, OUTWARD = [3, 0, 1, 2], [1, 2, 3, 0]  # from i, f, g, o to o, i, f, g, and back
 CACHE_BYTES = 2**19  # half of a usual second-level cache
-SLICE_BYTES = 2**24  # half of what glibc hands back to the system whenever it is freed
+SLICE_BYTES = 2**24  # half of the size from which glibc hands back whatever is freed
 
 
 class Tape(NamedTuple):
