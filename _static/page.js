@@ -1,5 +1,5 @@
-// Repairs of what sphinx-book-theme 1.2.0 and myst-nb 1.4.0 leave to be done for people who use
-// a keyboard or a screen reader. Each block says what it mends.
+// Repairs of what sphinx-book-theme 1.2.0, Sphinx 7.4 and myst-nb 1.4.0 leave to be done for people
+// who use a keyboard or a screen reader. Each block says what it mends.
 
 function repairNames() {
   // The name that is read out must begin with the words that are seen.
@@ -22,6 +22,13 @@ function repairRoles() {
   const sidebar = document.getElementById("pst-primary-sidebar");
   sidebar?.setAttribute("role", "navigation");
   sidebar?.setAttribute("aria-label", "Book");
+}
+
+// Sphinx puts the list of a folder's modules beside the item that it belongs to.
+function repairLists() {
+  document
+    .querySelectorAll("main ul > ul")
+    .forEach((list) => list.previousElementSibling?.append(list));
 }
 
 // The theme takes the focus from a button that is clicked; who pressed it with a key loses their
@@ -74,6 +81,7 @@ function repairSearch() {
 addEventListener("DOMContentLoaded", () => {
   repairNames();
   repairRoles();
+  repairLists();
   repairFocus();
   repairSearch();
   nameScrollingBoxes();

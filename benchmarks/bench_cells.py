@@ -21,7 +21,7 @@ import torch
 from bench_lstm import SIZES, draw, environment, surroundings, take_turns
 from torch import Tensor
 
-from lstm_tutorial import cells
+from lstm_tutorial import _files, cells
 
 RESULTS = Path(__file__).parent / "results" / "cells.json"
 
@@ -126,7 +126,8 @@ def main() -> None:
             print(f"{size!s:20} {row['task']:9} {row['ms']['nn.LSTM']:9.2f}{ratios}", flush=True)
     if chosen is SIZES:
         RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
+        text = json.dumps({"about": about, "rows": rows}, indent=1) + "\n"
+        _files.replace_text(RESULTS, text)
 
 
 if __name__ == "__main__":

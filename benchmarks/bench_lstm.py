@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from bench_rnn import processor, seconds
 
-from lstm_tutorial import lstm
+from lstm_tutorial import _files, lstm
 from lstm_tutorial.rnn import sigmoid
 
 SIZES = [  # B, T, D, H
@@ -291,7 +291,8 @@ def main() -> None:
         parts.append(measure_in_child(threads, kernel))
         print_table(parts[-1])
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"about": about, "parts": parts}, indent=1) + "\n")
+    text = json.dumps({"about": about, "parts": parts}, indent=1) + "\n"
+    _files.replace_text(RESULTS, text)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def compare(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[f
 def processor() -> str:
     """Return the name of the processor, as far as the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 

@@ -141,6 +141,50 @@ def _number(name: str, value: Any) -> None:
         raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
 
 
+def from_zero(name: str, value: Any) -> int:
+    """Return `value` if it is an integer of at least 0, else raise."""
+    value = integer(name, value)
+    if value < 0:
+        raise ValueError(f"{name}: expected at least 0, got {value}")
+    return value
+
+
+def share(name: str, value: Any) -> float:
+    """Return `value` if it is a number from 0 to 1, else raise."""
+    _number(name, value)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected a number from 0 to 1, got {value}")
+    return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False, else raise TypeError; 1 and 0 are neither."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected a bool, got {type(value).__name__}")
+    return bool(value)
+
+
+def text(name: str, value: Any) -> str:
+    """Return `value` if it is a string, else raise TypeError."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected a string, got {type(value).__name__}")
+    return value
+
+
+def function(name: str, value: Any) -> Any:
+    """Return `value` if it can be called, else raise TypeError."""
+    if not callable(value):
+        raise TypeError(f"{name}: expected a function, got {type(value).__name__}")
+    return value
+
+
+def instance(name: str, value: Any, kind: type, what: str) -> Any:
+    """Return `value` if it is one of `kind`, else raise TypeError; `what` says in words which."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {what}, got {type(value).__name__}")
+    return value
+
+
 def lengths(name: str, value: Any, T: int, B: int) -> Array:
     """Return `value` if it is an array of B integers from 1 to T, else raise."""
     if not isinstance(value, np.ndarray):
@@ -182,8 +226,7 @@ def seed(name: str, value: Any) -> int:
 
 def codes(name: str, text: Any, place: Mapping[str, int]) -> list[int]:
     """Return the number of each character of a text; `place` is the alphabet, in its order."""
-    if not isinstance(text, str):
-        raise TypeError(f"{name}: expected a string, got {type(text).__name__}")
+    instance(name, text, str, "a string")
     for position, character in enumerate(text):
         if character not in place:
             raise ValueError(

@@ -12,12 +12,13 @@ too, no formula here predicts it.
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lstm_tutorial import _check
+from lstm_tutorial import _check, _install
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +27,7 @@ Array = np.ndarray
 
 ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 OPTIMIZERS = ("sgd", "momentum", "adam")
+LOG = "KINETO_LOG_LEVEL"
 
 
 class Flops(NamedTuple):
@@ -119,10 +121,7 @@ class Account:
         for name in ("input_size", "hidden_size", "num_layers"):
             _check.positive_int(name, getattr(self, name))
         for name in ("bias", "batch_first", "bidirectional"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(
-                    f"{name}: expected a bool, got {type(getattr(self, name)).__name__}"
-                )
+            _check.flag(name, getattr(self, name))
         if not 0 <= _check.finite_float("dropout", self.dropout) < 1:
             raise ValueError(f"dropout: expected 0 or more and below 1, got {self.dropout}")
         if self.proj_size != 0 and _check.positive_int("proj_size", self.proj_size) >= (
@@ -197,6 +196,7 @@ class Account:
             For a size below 1, lengths out of range or an unknown optimiser.
         """
         _check.choice("optimizer", optimizer, OPTIMIZERS)
+        _check.flag("states", states)
         sizes = _batch_sizes(T, B, lengths)
         weights = self.parameters * self.itemsize
         # Adam also counts its updates, in a float32 for each array.
@@ -296,9 +296,15 @@ def measured_activations(module: "torch.nn.Module", *inputs: Any) -> int:
     -------
     int
         Each storage is counted once and in full, however many saved tensors are parts of it.
-    """
-    import torch
 
+    Raises
+    ------
+    TypeError
+        For what is no network.
+    """
+    import torch  # the formulas above need none
+
+    _check.instance("module", module, torch.nn.Module, "a torch.nn.Module")
     saved = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -337,6 +343,7 @@ class Allocated(NamedTuple):
     left: int
 
 
+@_install.advised("measured_memory")
 def measured_memory(function: Callable[..., Any], *args: Any) -> Allocated:
     """Call `function` and count the bytes that PyTorch's allocator hands out and takes back.
 
@@ -351,12 +358,16 @@ def measured_memory(function: Callable[..., Any], *args: Any) -> Allocated:
     -------
     Allocated
         Memory that was there before must not be freed meanwhile: it would count as given back.
-    """
-    # The profiler reads this at its first use; without it, it writes a log on standard error.
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-    from torch.profiler import ProfilerActivity, profile
 
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    Raises
+    ------
+    TypeError
+        For what is no function.
+    """
+    _check.function("function", function)
+    from torch.profiler import ProfilerActivity, profile  # the formulas above need no PyTorch
+
+    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         kept = function(*args)
     recorded: Any = profiler.profiler
     events = [e for e in recorded.kineto_results.events() if e.name() == "[memory]"]
@@ -364,3 +375,15 @@ def measured_memory(function: Callable[..., Any], *args: Any) -> Allocated:
     del kept
     alive = np.cumsum([0, *(event.nbytes() for event in events)])
     return Allocated(int(alive.max()), int(alive[-1]))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the profiler from writing a log on standard error; it asks when it is first used."""
+    before = os.environ.get(LOG)
+    os.environ.setdefault(LOG, "99")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[LOG]

@@ -7,10 +7,13 @@ the same with a derived backward pass, which is faster, and `LSTM` takes it wher
 A batch of sequences is one tensor with a row for each step of each sequence, step by step, as in a
 `PackedSequence`: `sizes` tells how many sequences are still running at each step, and never grows.
 Gates are in PyTorch's order i, f, g, o.
+
+The module is long because it holds one layer whole: its equations, the two ways to run them, which
+have the same bits, and what `torch.nn` expects of a module around them.
 """
 
-import math
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +22,7 @@ from torch.autograd import forward_ad
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
-from lstm_tutorial import _nn_checks, lstm
+from lstm_tutorial import lstm
 
 States = tuple[Tensor, Tensor]
 
@@ -126,9 +129,14 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dhs: Tensor, dh: Tensor, dc: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         """Backpropagation through time."""
-        x, _, _, W_ih, W_hh, b_ih, _, W_hr, gates, tanh_c, h_prev, c_prev = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            return (*_gradients_of_run(ctx, dhs, dh, dc), None, None)
+        if _is_autocast(dhs):  # it was off on the way forward
+            with torch.autocast(dhs.device.type, enabled=False):
+                return Recurrence.backward(ctx, dhs, dh, dc)
+        saved = ctx.saved_tensors  # once: torch.utils.checkpoint lets each be taken a single time
+        batched = torch._C._functorch.is_legacy_batchedtensor(dhs)  # by is_grads_batched=True
+        if torch.is_grad_enabled() or batched or not _is_eager():
+            return (*_gradients_of_run(ctx, saved[:8], dhs, dh, dc), None, None)
+        x, _, _, W_ih, W_hh, b_ih, _, W_hr, gates, tanh_c, h_prev, c_prev = saved
         i, f, g, o = gates.chunk(4, dim=1)
         m = o * tanh_c
         dc_dh = torch.addcmul(o, m, tanh_c, value=-1)
@@ -156,11 +164,11 @@ class Recurrence(torch.autograd.Function):
         return dx, dh, dc, dz.T @ x, dz.T @ h_prev, db, db, dW_hr, None, None
 
 
-def _gradients_of_run(ctx: Any, *grads: Tensor) -> list[Tensor | None]:
+def _gradients_of_run(ctx: Any, tensors: Sequence[Any], *grads: Tensor) -> list[Tensor | None]:
     """Return gradients of Recurrence's tensors which autograd can differentiate again."""
     with torch.enable_grad():
         # Views, lest one tensor in two places (both states, say) be given the sum of its gradients.
-        inputs: list[Any] = [t if t is None else t.view_as(t) for t in ctx.saved_tensors[:8]]
+        inputs: list[Any] = [t if t is None else t.view_as(t) for t in tensors]
         x, h, c, *weights = inputs
         outputs = run(x, h, c, Weights(*weights), ctx.sizes, ctx.reverse)
         wanted = [k for k, t in enumerate(inputs) if t is not None and t.requires_grad]
@@ -194,16 +202,31 @@ def _and_rest(states: Tensor, before: Tensor) -> Tensor:
 def _is_eager() -> bool:
     """Return whether operations are run and recorded, and nothing else is done with them.
 
-    The transforms of `torch.func`, forward-mode derivatives, autocast, tracing and the compiler
-    have to see every operation.
+    The transforms of `torch.func`, forward-mode derivatives, autocast, dispatch modes, tracing and
+    the compiler have to see every operation.
     """
     return not (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()
         or torch._C._are_functorch_transforms_active()
+        or torch._C._len_torch_dispatch_stack() > 0
         or forward_ad._current_level >= 0
         or torch._C._is_any_autocast_enabled()
     )
+
+
+def _is_made_into_a_graph() -> bool:
+    """Return whether operations become a graph that leaves Python.
+
+    In such a graph a loop has as many steps as the example had. PyTorch's operator has none.
+    """
+    return torch.jit.is_tracing() or torch.compiler.is_exporting()
+
+
+def _leaf(module: nn.Module, x: torch.fx.Proxy, hx: Any) -> Any:
+    """Enter a module into a graph of torch.fx as one call, as all modules of `torch.nn` are."""
+    tracer: Any = x.tracer
+    return tracer.create_proxy("call_module", tracer.path_of_module(module), (x, hx), {})
 
 
 class _NumpyLayer(torch.autograd.Function):
@@ -248,13 +271,19 @@ def numpy_layer(
     TypeError, ValueError
         As `lstm.forward`; TypeError also for tensors on another device.
     RuntimeError
-        When the backward pass is asked for a graph of its own.
+        When the backward pass is asked for a graph of its own, and while operations are recorded
+        for later: what NumPy computes would be a constant there.
     """
+    if torch.jit.is_tracing() or torch._C._len_torch_dispatch_stack() > 0:
+        raise RuntimeError("numpy_layer: expected to be run, got traced: NumPy leaves no trace")
     return _NumpyLayer.apply(x, h0, c0, W_ih, W_hh, b_ih, b_hh)
 
 
-class LSTMCell(nn.Module):
-    """One step of an LSTM: arguments, parameters, results and errors of `torch.nn.LSTMCell`.
+class LSTMCell(nn.LSTMCell):
+    """One step of an LSTM: a `torch.nn.LSTMCell` that computes by `step`.
+
+    Arguments, parameters and errors are those of `torch.nn.LSTMCell`; so are traced, exported and
+    scripted graphs, which hold PyTorch's own operator.
 
     Parameters
     ----------
@@ -262,6 +291,11 @@ class LSTMCell(nn.Module):
     bias : bool
     device, dtype
         Of the parameters.
+
+    See Also
+    --------
+    LSTM : the same over sequences, in layers.
+    to_nn : the same as a plain `torch.nn.LSTMCell`.
 
     Examples
     --------
@@ -271,33 +305,8 @@ class LSTMCell(nn.Module):
     (torch.Size([2, 4]), torch.Size([2, 4]))
     """
 
-    weight_ih: Tensor
-    weight_hh: Tensor
-    bias_ih: Tensor | None
-    bias_hh: Tensor | None
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
-        shapes = _shapes(input_size, hidden_size, bool(bias), 0)
-        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-            self.register_parameter(name, _parameter(shapes.get(name), device, dtype))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw all parameters, uniform in ±1/√H."""
-        _draw(self, self.hidden_size)
-
-    def extra_repr(self) -> str:
-        """Return what stands between the brackets when the cell is printed."""
-        return _describe(self, bias=True)
+    def __prepare_scriptable__(self) -> nn.Module:
+        return to_nn(self)
 
     def forward(self, input: Tensor, hx: States | None = None) -> States:
         """Advance both states, by default zeros, by one step.
@@ -315,27 +324,33 @@ class LSTMCell(nn.Module):
         ------
         ValueError
             For a wrong rank.
+        TypeError
+            If `hx` is no tuple.
         RuntimeError
             For a wrong size or type.
         """
-        for name, value in [("input", input), *((f"hx[{k}]", v) for k, v in enumerate(hx or ()))]:
-            if value.dim() not in (1, 2):
-                raise ValueError(
-                    f"LSTMCell: Expected {name} to be 1D or 2D, got {value.dim()}D instead"
-                )
+        if isinstance(input, torch.fx.Proxy) and input.tracer.root is not self:
+            return _leaf(self, input, hx)
+        if _is_made_into_a_graph():
+            return super().forward(input, hx)
+        _check_cell_ranks(input, () if hx is None else hx)
         batched = input.dim() == 2
         x = input if batched else input.unsqueeze(0)
         if hx is None:
             hx = (x.new_zeros(len(x), self.hidden_size),) * 2
-        elif not batched:
-            hx = tuple(state.unsqueeze(0) for state in hx)  # type: ignore[assignment]
-        _nn_checks.cell_arguments(self, x, hx)
+        else:
+            _check_pair("lstm_cell", hx)
+            hx = hx if batched else (hx[0].unsqueeze(0), hx[1].unsqueeze(0))
+        _check_cell_sizes(self, x, hx)
         h, c = step(F.linear(x, self.weight_ih, self.bias_ih), *hx, self.weight_hh, self.bias_hh)
         return (h, c) if batched else (h.squeeze(0), c.squeeze(0))
 
 
-class LSTM(nn.Module):
-    """A stack of LSTM layers: arguments, parameters, results and errors of `torch.nn.LSTM`.
+class LSTM(nn.RNNBase):
+    """A stack of LSTM layers: a `torch.nn.RNNBase` that computes by `Recurrence` or `run`.
+
+    Arguments, parameters and errors are those of `torch.nn.LSTM`; so are traced, exported and
+    scripted graphs, which hold PyTorch's own operator.
 
     Parameters
     ----------
@@ -357,6 +372,17 @@ class LSTM(nn.Module):
     TypeError, ValueError
         For a wrong argument.
 
+    See Also
+    --------
+    is_lstm : use it instead of ``isinstance(module, nn.LSTM)``, which is False here.
+    to_nn : the same as a plain `torch.nn.LSTM`, for `quantize_dynamic` and whatever else asks for
+        that very class and leaves other modules as they are.
+
+    Notes
+    -----
+    ``isinstance(module, nn.RNNBase)`` is True. It is no `nn.LSTM`, because `torch.compile` does not
+    look into one (PyTorch 2.13): it takes this layer in one graph.
+
     Examples
     --------
     >>> layer = LSTM(3, 4, num_layers=2)
@@ -364,6 +390,11 @@ class LSTM(nn.Module):
     >>> output.shape, h_n.shape
     (torch.Size([5, 2, 4]), torch.Size([2, 2, 4]))
     """
+
+    # What nn.LSTM adds to nn.RNNBase, but for `forward`.
+    get_expected_cell_size: Any = nn.LSTM.get_expected_cell_size
+    check_forward_args: Any = nn.LSTM.check_forward_args
+    permute_hidden: Any = nn.LSTM.permute_hidden
 
     def __init__(
         self,
@@ -378,42 +409,26 @@ class LSTM(nn.Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__()
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
-        self.bidirectional, self.proj_size = bidirectional, proj_size
-        _nn_checks.options(self, dropout)
-        below = input_size
-        for suffixes in self._suffixes():
-            for suffix in suffixes:
-                for name, shape in _shapes(below, hidden_size, bias, proj_size).items():
-                    self.register_parameter(name + suffix, _parameter(shape, device, dtype))
-            below = len(suffixes) * (proj_size or hidden_size)
-        self.reset_parameters()
+        given: dict[str, Any] = {
+            "input_size": input_size,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "bias": bias,
+            "batch_first": batch_first,
+            "dropout": dropout,
+            "bidirectional": bidirectional,
+            "proj_size": proj_size,
+        }
+        try:
+            super().__init__("LSTM", **given, device=device, dtype=dtype)
+        except ValueError as error:  # it names the argument, but not its value
+            name = str(error).partition(" ")[0]
+            if name in given:
+                raise ValueError(f"{error}, got {given[name]!r}") from None
+            raise
 
-    def _suffixes(self) -> list[list[str]]:
-        """Return the ends of parameters' names, layer by layer, a direction each."""
-        directions = ["", "_reverse"] if self.bidirectional else [""]
-        return [[f"_l{k}{direction}" for direction in directions] for k in range(self.num_layers)]
-
-    def reset_parameters(self) -> None:
-        """Draw all parameters, uniform in ±1/√H."""
-        _draw(self, self.hidden_size)
-
-    def flatten_parameters(self) -> None:
-        """Do nothing: only cuDNN wants parameters side by side."""
-
-    @property
-    def all_weights(self) -> list[list[nn.Parameter]]:
-        """The parameters of each direction of each layer."""
-        names = _shapes(self.input_size, self.hidden_size, self.bias, self.proj_size)
-        suffixes = [suffix for layer in self._suffixes() for suffix in layer]
-        return [[getattr(self, name + suffix) for name in names] for suffix in suffixes]
-
-    def extra_repr(self) -> str:
-        """Return what stands between the brackets when the module is printed."""
-        defaults = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False}
-        return _describe(self, **defaults, dropout=0, bidirectional=False)
+    def __prepare_scriptable__(self) -> nn.Module:
+        return to_nn(self)
 
     def forward(
         self, input: Tensor | PackedSequence, hx: States | None = None
@@ -439,100 +454,200 @@ class LSTM(nn.Module):
         TypeError, ValueError, RuntimeError
             Where `torch.nn.LSTM` raises the same.
         """
+        if isinstance(input, torch.fx.Proxy) and input.tracer.root is not self:
+            return _leaf(self, input, hx)
+        if _is_made_into_a_graph():
+            return self._forward_of_nn(input, hx)
         if isinstance(input, PackedSequence):
             x, sizes, order, back = input
-            hs, states = self._run_stack(
-                x, self._states(x, hx, int(sizes[0]), order), sizes.tolist()
-            )
-            return PackedSequence(hs, sizes, order, back), _permute(states, back)
+            hx = self._packed_states(x, hx, sizes, order)
+            hs, states = self._run_stack(x, hx, sizes.tolist())
+            return PackedSequence(hs, sizes, order, back), self.permute_hidden(states, back)
         if input.dim() not in (2, 3):
             raise ValueError(f"LSTM: Expected input to be 2D or 3D, got {input.dim()}D instead")
         batched = input.dim() == 3
-        batch_first = self.batch_first and batched
-        x = input.transpose(0, 1) if batch_first else input if batched else input.unsqueeze(1)
-        if hx is not None:
-            hx = _nn_checks.batched_states(hx, batched)
-        _nn_checks.input_tensor(self, x)
+        x = input if batched else input.unsqueeze(0 if self.batch_first else 1)
+        hx = self._states(x, hx, batched)
+        if self.batch_first:
+            x = x.transpose(0, 1)
         T, B, D = x.shape
-        hs, (h, c) = self._run_stack(x.reshape(T * B, D), self._states(x, hx, B, None), [B] * T)
+        hs, (h, c) = self._run_stack(x.reshape(T * B, D), hx, [B] * T)
         hs = hs.view(T, B, hs.shape[1])
         if not batched:
             return hs.squeeze(1), (h.squeeze(1), c.squeeze(1))
-        return hs.transpose(0, 1) if batch_first else hs, (h, c)
+        return hs.transpose(0, 1) if self.batch_first else hs, (h, c)
 
-    def _states(self, x: Tensor, hx: States | None, B: int, order: Tensor | None) -> States:
-        """Return the first states, in the order of `x`."""
-        L = self.num_layers * (2 if self.bidirectional else 1)
-        shapes = [(L, B, self.proj_size or self.hidden_size), (L, B, self.hidden_size)]
+    def _forward_of_nn(self, input: Any, hx: States | None) -> tuple[Any, States]:
+        before = self._flat_weights, self._flat_weight_refs
+        try:
+            return nn.LSTM.forward(self, input, hx)  # type: ignore[call-overload]
+        finally:  # what it notes of the weights is put back, or else torch.export warns
+            self._flat_weights, self._flat_weight_refs = before
+
+    def _states(self, x: Tensor, hx: States | None, batched: bool) -> States:
+        """Return the first states, with a batch axis."""
         if hx is None:
-            return x.new_zeros(shapes[0]), x.new_zeros(shapes[1])
-        _nn_checks.states(hx, shapes)
-        return _permute(hx, order)
+            hx = self._zeros(x, None)
+        elif hx[0].dim() != 2 + batched or hx[1].dim() != 2 + batched:
+            kind, rank = ("batched 3-D", 3) if batched else ("unbatched 2-D", 2)
+            raise RuntimeError(
+                f"For {kind} input, hx and cx should also be {rank}-D "
+                f"but got ({hx[0].dim()}-D, {hx[1].dim()}-D) tensors"
+            )
+        elif not batched:
+            hx = (hx[0].unsqueeze(1), hx[1].unsqueeze(1))
+        self.check_forward_args(x, hx, None)
+        _check_pair("lstm", hx)
+        return hx
+
+    def _shapes(self, x: Tensor, sizes: Tensor | None) -> tuple[tuple[int, int, int], ...]:
+        return self.get_expected_hidden_size(x, sizes), self.get_expected_cell_size(x, sizes)
+
+    def _zeros(self, x: Tensor, sizes: Tensor | None) -> States:
+        h, c = self._shapes(x, sizes)
+        return x.new_zeros(h), x.new_zeros(c)
+
+    def _packed_states(
+        self, x: Tensor, hx: States | None, sizes: Tensor, order: Tensor | None
+    ) -> States:
+        """Return the first states, in the order of the packed sequences."""
+        if hx is None:
+            return self._zeros(x, sizes)
+        _check_pair("lstm", hx)
+        for k, (state, shape) in enumerate(zip(hx, self._shapes(x, sizes), strict=True)):
+            self.check_hidden_size(state, shape, f"Expected hidden[{k}] size {{}}, got {{}}")
+        return self.permute_hidden(hx, order)
 
     def _run_stack(self, x: Tensor, hx: States, sizes: list[int]) -> tuple[Tensor, States]:
         """Run layer upon layer."""
         if not sizes:
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         x, h, c = _cast(x, *hx)
-        firsts, ends = zip(h, c, strict=True), []
-        for k, suffixes in enumerate(self._suffixes()):
+        cells, ends = zip(h, c, self._weights(), strict=True), []
+        for k in range(self.num_layers):
             if k:
                 x = F.dropout(x, self.dropout, self.training)
-            runs = [self._run_direction(x, *next(firsts), suffix, sizes) for suffix in suffixes]
+            directions = (False, True) if self.bidirectional else (False,)
+            runs = [_run(x, *next(cells), sizes, reverse) for reverse in directions]
             x = torch.cat([hs for hs, _, _ in runs], dim=1) if len(runs) == 2 else runs[0][0]
             ends += [(h, c) for _, h, c in runs]
         h_n, c_n = (torch.stack(states) for states in zip(*ends, strict=True))
         return x, (h_n, c_n)
 
-    def _run_direction(
-        self, x: Tensor, h: Tensor, c: Tensor, suffix: str, sizes: list[int]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-        parameters: list[Any] = [getattr(self, name + suffix, None) for name in names]
-        weights = Weights(*parameters)
-        reverse = suffix.endswith("_reverse")
-        if _is_eager():
-            return Recurrence.apply(x, h, c, *weights, sizes, reverse)
-        return run(x, h, c, weights, sizes, reverse)
+    def _weights(self) -> list[Weights]:
+        """Return the weights of each direction of each layer, as `torch.nn.LSTM` finds them."""
+        flat: Any = self._flat_weights
+        if self._weights_have_changed():
+            # Asked for twice, as there: with each time a spectral norm goes on by one iteration.
+            names = self._flat_weights_names
+            flat = [getattr(self, name) if hasattr(self, name) else None for name in names]
+        found, n = [], len(self._all_weights[0])
+        for k in range(0, len(flat), n):
+            W_ih, W_hh, *others = flat[k : k + n]
+            b_ih, b_hh = others[:2] if self.bias else (None, None)
+            W_hr = others[-1] if self.proj_size else None
+            found.append(Weights(W_ih, W_hh, b_ih, b_hh, W_hr))
+        return found
 
 
-def _shapes(D: int, H: int, bias: bool, P: int) -> dict[str, tuple[int, ...]]:
-    """Return names and shapes of one layer's parameters in one direction."""
-    shapes: dict[str, tuple[int, ...]] = {"weight_ih": (4 * H, D), "weight_hh": (4 * H, P or H)}
-    if bias:
-        shapes |= {"bias_ih": (4 * H,), "bias_hh": (4 * H,)}
-    if P:
-        shapes["weight_hr"] = (P, H)
-    return shapes
+def is_lstm(module: nn.Module) -> bool:
+    """Return whether a module is a `torch.nn.LSTM` or an `LSTM` of this module.
+
+    Use it instead of ``isinstance(module, nn.LSTM)``, for instance where weights are initialised.
+
+    Examples
+    --------
+    >>> is_lstm(LSTM(3, 4)), is_lstm(nn.LSTM(3, 4)), is_lstm(nn.GRU(3, 4))
+    (True, True, False)
+    """
+    return isinstance(module, nn.LSTM | LSTM)
 
 
-def _parameter(shape: tuple[int, ...] | None, device: Any, dtype: Any) -> nn.Parameter | None:
-    return None if shape is None else nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+def to_nn(layer: nn.Module) -> nn.Module:
+    """Return a layer or cell as a plain `torch.nn.LSTM` or `torch.nn.LSTMCell`.
+
+    It shares parameters, hooks and mode with `layer`, whose part it can take in a model: for
+    `quantize_dynamic`, which replaces that very class alone, or for cuDNN. `torch.jit.script`
+    calls it by itself, and leaves what it returned in the model that was scripted.
+
+    Parameters
+    ----------
+    layer : LSTM or LSTMCell
+
+    Returns
+    -------
+    torch.nn.LSTM or torch.nn.LSTMCell
+
+    Raises
+    ------
+    TypeError
+        For any other class. A subclass may compute something else; and parametrized weights make
+        one.
+
+    Examples
+    --------
+    >>> to_nn(LSTM(3, 4))
+    LSTM(3, 4)
+    """
+    kinds = {LSTM: nn.LSTM, LSTMCell: nn.LSTMCell}
+    if type(layer) not in kinds:
+        raise TypeError(f"layer: expected an LSTM or LSTMCell of cells, got {type(layer).__name__}")
+    twin = copy.copy(layer)
+    twin.__class__ = kinds[type(layer)]
+    return twin
 
 
-def _draw(module: nn.Module, H: int) -> None:
-    bound = 1 / math.sqrt(H) if H else 0
-    for parameter in module.parameters():
-        nn.init.uniform_(parameter, -bound, bound)
+def _run(
+    x: Tensor, h: Tensor, c: Tensor, weights: Weights, sizes: list[int], reverse: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run one layer in one direction, with the derived backward pass where nothing forbids it."""
+    if _is_eager():
+        return Recurrence.apply(x, h, c, *weights, sizes, reverse)
+    return run(x, h, c, weights, sizes, reverse)
 
 
-def _describe(module: Any, **defaults: Any) -> str:
-    """Return the sizes and whatever differs from its default."""
-    named = {name: getattr(module, name) for name in defaults}
-    options = [f"{name}={value}" for name, value in named.items() if value != defaults[name]]
-    return ", ".join([str(module.input_size), str(module.hidden_size), *options])
+def _check_pair(operator: str, hx: Any) -> None:
+    if not isinstance(hx, tuple | list):
+        raise TypeError(f"hx: expected a tuple of two tensors, got {type(hx).__name__}")
+    if len(hx) != 2:
+        raise RuntimeError(f"{operator} expects two hidden states")
 
 
-def _permute(states: States, order: Tensor | None) -> States:
-    if order is None:
-        return states
-    return states[0].index_select(1, order), states[1].index_select(1, order)
+def _check_cell_ranks(x: Tensor, hx: Iterable[Tensor]) -> None:
+    for name, value in [("input", x), *((f"hx[{k}]", state) for k, state in enumerate(hx))]:
+        if value.dim() not in (1, 2):
+            raise ValueError(
+                f"LSTMCell: Expected {name} to be 1D or 2D, got {value.dim()}D instead"
+            )
+
+
+def _check_cell_sizes(cell: nn.LSTMCell, x: Tensor, hx: States) -> None:
+    """Raise what `torch.nn.LSTMCell` raises, for an input that has its batch axis."""
+    if x.shape[1] != cell.input_size:
+        raise RuntimeError(
+            f"input has inconsistent input_size: got {x.shape[1]} expected {cell.input_size}"
+        )
+    for k, state in enumerate(hx):
+        if len(state) != len(x):
+            raise RuntimeError(
+                f"Input batch size {len(x)} doesn't match hidden{k} batch size {len(state)}"
+            )
+        if state.shape[1] != cell.hidden_size:
+            raise RuntimeError(
+                f"hidden{k} has inconsistent hidden_size: got {state.shape[1]}, "
+                f"expected {cell.hidden_size}"
+            )
+
+
+def _is_autocast(tensor: Tensor) -> bool:
+    kind = tensor.device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
 
 
 def _cast(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return tensors in autocast's type where it is on: its rules know nothing of this module."""
-    kind = tensors[0].device.type
-    if not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
+    if not _is_autocast(tensors[0]):
         return tensors
-    dtype = torch.get_autocast_dtype(kind)
-    return tuple(t.to(dtype) if t.is_floating_point() else t for t in tensors)
+    dtype = torch.get_autocast_dtype(tensors[0].device.type)
+    cast = (torch.float32, torch.float16, torch.bfloat16)  # but float64 stays
+    return tuple(t.to(dtype) if t.dtype in cast else t for t in tensors)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lstm_tutorial import _check, _tensors, cells
+
 Function = Callable[[Tensor], Tensor]
 
 
@@ -23,7 +25,13 @@ def gradient_norms(model: nn.Module) -> dict[str, float]:
     -------
     dict of float
         By the weight's name; 0 for weights that the gradient did not reach.
+
+    Raises
+    ------
+    TypeError
+        For what is no network.
     """
+    _tensors.module("model", model)
     return {
         name: 0.0 if weight.grad is None else weight.grad.norm().item()
         for name, weight in model.named_parameters()
@@ -46,9 +54,12 @@ def by_step(function: Function, x: Tensor) -> Tensor:
 
     Raises
     ------
-    ValueError
-        If the answers do not depend on any number by a gradient.
+    TypeError, ValueError
+        For what is no function or no such tensor, and if the answers do not depend on any number
+        by a gradient.
     """
+    _check.function("function", function)
+    _tensors.floating("x", x, "T B D")
     return _gradient(x, lambda moving: function(moving).sum()).flatten(1).norm(dim=1)
 
 
@@ -70,10 +81,12 @@ def leak(function: Function, x: Tensor) -> float:
 
     Raises
     ------
-    ValueError
-        For answers that are not one a sequence, or depend on no number by a gradient.
+    TypeError, ValueError
+        For what is no function or no such tensor, and for answers that are not one a sequence, or
+        depend on no number by a gradient.
     """
-    B = x.shape[1]
+    _check.function("function", function)
+    B = _tensors.floating("x", x, "T B D").shape[1]
     answers = function(x)
     if answers.dim() == 0 or len(answers) != B:
         raise ValueError(f"function: expected answers ({B}, ...), got {tuple(answers.shape)}")
@@ -85,12 +98,12 @@ def leak(function: Function, x: Tensor) -> float:
     return largest
 
 
-def gates(layer: nn.LSTM, x: Tensor) -> dict[str, Tensor]:
+def gates(layer: nn.RNNBase, x: Tensor) -> dict[str, Tensor]:
     """Return what the gates of a layer do on a batch that starts from zero states.
 
     Parameters
     ----------
-    layer : torch.nn.LSTM
+    layer : torch.nn.LSTM or cells.LSTM
         Of one layer in one direction, time first.
     x : tensor (T, B, D)
 
@@ -101,9 +114,12 @@ def gates(layer: nn.LSTM, x: Tensor) -> dict[str, Tensor]:
 
     Raises
     ------
-    ValueError
-        For another kind of layer.
+    TypeError, ValueError
+        For another kind of layer, and for what is no such tensor.
     """
+    if not cells.is_lstm(layer):
+        raise TypeError(f"layer: expected a torch.nn.LSTM, got {type(layer).__name__}")
+    _tensors.floating("x", x, "T B D", D=layer.input_size)
     if layer.num_layers != 1 or layer.bidirectional or layer.batch_first or layer.proj_size:
         raise ValueError(
             "layer: expected one layer in one direction, time first, without projection, "

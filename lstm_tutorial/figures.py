@@ -1,7 +1,8 @@
 """The house style of all figures, and the drawings that more than one page shows.
 
 Plots come as PNG on a white card, 1440 pixels wide: sharp on a phone and on a large screen, the
-same bytes at every run. Schematic drawings come as SVG, whose text nbval compares.
+same bytes at every run. Schematic drawings come as SVG, whose text nbval compares. The file is
+long because each drawing holds its coordinates; no drawing depends on another.
 """
 
 import io
@@ -75,7 +76,7 @@ def use_house_style() -> None:
     """Set the style for this process; in a notebook, also strip what varies from its pictures."""
     mpl.rcParams.update(STYLE)
     try:
-        from IPython import get_ipython
+        from IPython import get_ipython  # a script has none, and needs none
         from matplotlib_inline.backend_inline import set_matplotlib_formats
     except ImportError:  # not in a notebook
         return
@@ -144,7 +145,7 @@ def gradient_by_lag(trials: list[dict[str, Any]]) -> Figure:
     Parameters
     ----------
     trials : list of dict
-        From ``experiments.load("gradient-by-lag")``.
+        From ``results.load("gradient-by-lag")``.
 
     Returns
     -------
@@ -209,7 +210,7 @@ def text_with_values(text: str, rows: dict[str, Array]) -> "HTML":
     ValueError
         For an empty text or no rows, and for a row of another length.
     """
-    from IPython.display import HTML
+    from IPython.display import HTML  # plots are drawn without IPython too
 
     if not text or not rows:
         raise ValueError(
@@ -522,7 +523,7 @@ def _bend(ax: Axes, points: list[tuple[float, float]], color: str) -> None:
 
 
 def _svg(fig: Figure) -> "SVG":
-    from IPython.display import SVG
+    from IPython.display import SVG  # plots are drawn without IPython too
 
     out = io.StringIO()
     with mpl.rc_context(STYLE):

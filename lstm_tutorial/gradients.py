@@ -1,4 +1,7 @@
-"""Gradients looked at: measured by differences, checked, clipped, followed through time."""
+"""Gradients looked at: measured by differences, checked, clipped, followed through time.
+
+Functions of a few lines each; more than half of the file is what they say of themselves.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -76,6 +79,8 @@ def numerical(f: Callable[..., float], arrays: Sequence[Array], step: float = 1e
         If an array is not float64 (differences drown in float32's rounding) or not finite.
     """
     _check.positive_float("step", step)
+    _check.function("f", f)
+    _check.instance("arrays", arrays, Sequence, "a list of arrays")
     arrays = [_double(f"arrays[{k}]", a).copy() for k, a in enumerate(arrays)]
     grads = [np.empty_like(a) for a in arrays]
     for array, grad in zip(arrays, grads, strict=True):
@@ -90,8 +95,18 @@ def numerical(f: Callable[..., float], arrays: Sequence[Array], step: float = 1e
 
 
 def relative_error(a: Array, b: Array) -> float:
-    """Return ‖a − b‖ / max(‖a‖, ‖b‖): 0 for equal arrays, up to 2 for opposite ones."""
-    a, b = np.asarray(a), np.asarray(b)
+    """Return ‖a − b‖ / max(‖a‖, ‖b‖): 0 for equal arrays, up to 2 for opposite ones.
+
+    Parameters
+    ----------
+    a, b : arrays of one shape, or what NumPy makes arrays of
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no array of numbers or of another shape, NaN or infinity.
+    """
+    a, b = (_numbers(name, value) for name, value in (("a", a), ("b", b)))
     if a.shape != b.shape:
         raise ValueError(f"b: expected the shape of a, {a.shape}, got {b.shape}")
     scale = max(np.linalg.norm(a), np.linalg.norm(b))
@@ -118,6 +133,8 @@ def check(f: Callable[..., float], arrays: Sequence[Array], grads: Sequence[Arra
     TypeError, ValueError
         As `numerical`, or when a gradient's shape is not its array's.
     """
+    for name, value in (("arrays", arrays), ("grads", grads)):
+        _check.instance(name, value, Sequence, "a list of arrays")
     if len(grads) != len(arrays):
         raise ValueError(f"grads: expected {len(arrays)} arrays, got {len(grads)}")
     for k, (array, grad) in enumerate(zip(arrays, grads, strict=True)):
@@ -128,8 +145,19 @@ def check(f: Callable[..., float], arrays: Sequence[Array], grads: Sequence[Arra
 
 
 def global_norm(grads: Sequence[Array]) -> float:
-    """Return the Euclidean norm of all entries of all arrays taken as one vector."""
-    return float(np.sqrt(sum(np.square(g, dtype=np.float64).sum() for g in _checked(grads))))
+    """Return the Euclidean norm of all entries of all arrays taken as one vector.
+
+    Parameters
+    ----------
+    grads : sequence of arrays
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no list of arrays, an empty one, NaN or infinity.
+    """
+    grads = _checked("grads", grads)
+    return float(np.sqrt(sum(np.square(g, dtype=np.float64).sum() for g in grads)))
 
 
 def clip_by_norm(grads: Sequence[Array], max_norm: float) -> tuple[list[Array], float]:
@@ -184,12 +212,25 @@ def clip_by_value(grads: Sequence[Array], clip_value: float) -> list[Array]:
         For a bad `clip_value`, or gradients that are not finite.
     """
     clip_value = _check.positive_float("clip_value", clip_value)
-    return [np.clip(g, -clip_value, clip_value) for g in _checked(grads)]
+    return [np.clip(g, -clip_value, clip_value) for g in _checked("grads", grads)]
 
 
 def angle(a: Sequence[Array], b: Sequence[Array]) -> float:
-    """Return the angle between two gradients, each taken as one vector, in degrees."""
-    a_flat, b_flat = (np.concatenate([g.ravel() for g in _checked(v)]) for v in (a, b))
+    """Return the angle between two gradients, each taken as one vector, in degrees.
+
+    Parameters
+    ----------
+    a, b : sequences of arrays
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no list of arrays, an empty one, NaN or infinity, and where one is zero.
+    """
+    a_flat, b_flat = (
+        np.concatenate([g.ravel() for g in _checked(name, value)])
+        for name, value in (("a", a), ("b", b))
+    )
     lengths = np.linalg.norm(a_flat), np.linalg.norm(b_flat)
     if not all(lengths):
         raise ValueError("a, b: expected vectors that are not zero, for zero has no direction")
@@ -342,6 +383,14 @@ def _step(name: str, value: int, low: int, high: int) -> int:
     return value
 
 
+def _numbers(name: str, value: Any) -> Array:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected an array of numbers, got {type(value).__name__}")
+    _check.all_finite(name, array)
+    return array
+
+
 def _double(name: str, value: Any) -> Array:
     if _check.floating(name, value).dtype != np.float64:
         raise TypeError(f"{name}: expected float64, got {value.dtype}")
@@ -349,9 +398,11 @@ def _double(name: str, value: Any) -> Array:
     return value
 
 
-def _checked(grads: Sequence[Array]) -> list[Array]:
-    if isinstance(grads, np.ndarray) or not len(grads):
-        raise TypeError("grads: expected a non-empty list of arrays")
+def _checked(name: str, grads: Sequence[Array]) -> list[Array]:
+    if not isinstance(grads, list | tuple) or not grads:
+        empty = "an empty " if isinstance(grads, list | tuple) else ""
+        got = f"{empty}{type(grads).__name__}"
+        raise TypeError(f"{name}: expected a non-empty list of arrays, got {got}")
     for k, g in enumerate(grads):
-        _check.all_finite(f"grads[{k}]", _check.floating(f"grads[{k}]", g))
+        _check.all_finite(f"{name}[{k}]", _check.floating(f"{name}[{k}]", g))
     return list(grads)

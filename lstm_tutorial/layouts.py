@@ -3,7 +3,8 @@
 The same network is stored in many ways: gates in another order, matrices transposed, one bias or
 two, a forget bias added before training or at every step. Read with the wrong order, the weights
 have the right shapes and give wrong outputs; no error warns. The tables `LSTM` and `GRU` hold
-what differs, a row a framework, and the functions below work from them.
+what differs, a row per framework, and the functions below work from them. The file is long
+because the tables are: they and their sources are half of it.
 
 The package's own layout, between which and all others the functions move:
 

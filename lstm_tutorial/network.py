@@ -4,7 +4,7 @@ The parameters of such a network are a list ``[W_ih, W_hh, b, W_hy, b_y]``: a re
 `rnn` or of `lstm`, then ``y = W_hy h + b_y``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +61,7 @@ def init(
 
 def predict(params: Sequence[Array], x: Array, layer: str = "rnn") -> Array:
     """Return the readout of every step, (T, B, O), starting from states of zeros."""
-    *_, W_hy, b_y = params
+    *_, W_hy, b_y = _parameters(params)
     hs, _ = _forward(params, x, layer)
     return hs @ W_hy.T + b_y
 
@@ -91,7 +91,7 @@ def loss_and_gradients(
     TypeError, ValueError
         For a wrong type or shape, NaN or infinity.
     """
-    *_, W_hy, b_y = params
+    *_, W_hy, b_y = _parameters(params)
     hs, tape = _forward(params, x, layer)
     last = np.ndim(y) == 2
     states = hs[-1] if last else hs
@@ -112,6 +112,7 @@ def loss_and_gradients(
 
 def sgd(params: list[Array], grads: list[Array], lr: float) -> list[Array]:
     """Return `params` one step of plain gradient descent further."""
+    lr = _check.positive_float("lr", lr)
     return [p - lr * g for p, g in zip(params, grads, strict=True)]
 
 
@@ -177,7 +178,7 @@ def train(
     TypeError, ValueError
         For bad arguments.
     """
-    trained = list(params)
+    trained = _parameters(params)
     losses: list[float] = []
     norms: list[float] = []
     for after, loss, norm in updates(params, batches, lr, max_norm, optimizer, layer):
@@ -197,19 +198,33 @@ def updates(
 ) -> Iterator[tuple[list[Array], float, float]]:
     """Train as `train` does, one update whenever the next one is asked for.
 
-    For whoever wants to look at the network on the way, or to stop early. The arguments and errors
-    are those of `train`.
+    To look at the network on the way, or to stop early. The arguments and errors are those of
+    `train`.
 
-    Yields
-    ------
-    params : list of arrays
-        After the update.
-    loss, norm : float
-        The loss before it, and the gradient's global norm before clipping.
+    Returns
+    -------
+    iterator of (params, loss, norm)
+        The parameters after the update, the loss before it, and the gradient's global norm before
+        clipping.
     """
     lr = _check.positive_float("lr", lr)
+    if max_norm is not None:
+        _check.positive_float("max_norm", max_norm)
+    _check.choice("layer", layer, list(LAYERS))
     move = Adam() if _check.choice("optimizer", optimizer, ["adam", "sgd"]) == "adam" else sgd
-    params, norm = list(params), None
+    _check.instance("batches", batches, Iterable, "an iterable of (x, y)")
+    return _updates(_parameters(params), batches, lr, max_norm, move, layer)
+
+
+def _updates(
+    params: list[Array],
+    batches: Iterable[tuple[Array, Array]],
+    lr: float,
+    max_norm: float | None,
+    move: Callable[[list[Array], list[Array], float], list[Array]],
+    layer: str,
+) -> Iterator[tuple[list[Array], float, float]]:
+    norm = None
     for update, (x, y) in enumerate(batches):
         loss, grads = loss_and_gradients(params, x, y, layer)
         _stop_unless_finite(update, loss, grads, norm)
@@ -223,6 +238,13 @@ def updates(
 
 def _module(layer: str) -> Any:
     return LAYERS[_check.choice("layer", layer, list(LAYERS))]
+
+
+def _parameters(params: Any) -> list[Array]:
+    if not isinstance(params, list | tuple) or len(params) != 5:
+        got = type(params).__name__ + (f" of {len(params)}" if isinstance(params, list) else "")
+        raise TypeError(f"params: expected a list of five arrays, as from init, got {got}")
+    return list(params)
 
 
 def _forward(params: Sequence[Array], x: Array, layer: str) -> tuple[Array, Any]:

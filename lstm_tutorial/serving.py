@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 import torch
 from torch import Tensor, nn
 
-from lstm_tutorial import _check
+from lstm_tutorial import _check, _tensors, cells
 
 
 class Streams:
@@ -21,7 +21,7 @@ class Streams:
 
     Parameters
     ----------
-    lstm : torch.nn.LSTM
+    lstm : torch.nn.LSTM or cells.LSTM
         Of one direction and time first; dropout has to be off (``eval``).
     head : torch.nn.Module
         From (B, H), or (B, P) with a projection, to what is to be answered, (B, ...).
@@ -43,8 +43,8 @@ class Streams:
     {'bob': (3,), 'ann': (3,)}
     """
 
-    def __init__(self, lstm: nn.LSTM, head: nn.Module, limit: int) -> None:
-        if not isinstance(lstm, nn.LSTM):
+    def __init__(self, lstm: nn.RNNBase, head: nn.Module, limit: int) -> None:
+        if not cells.is_lstm(lstm):
             raise TypeError(f"lstm: expected a torch.nn.LSTM, got {type(lstm).__name__}")
         if lstm.bidirectional:
             raise ValueError("lstm: expected one direction, got two: the second begins at the end")
@@ -52,7 +52,7 @@ class Streams:
             raise ValueError("lstm: expected time first, got batch_first=True")
         if lstm.training and lstm.dropout:
             raise ValueError("lstm: expected evaluation mode, got training mode with dropout")
-        self.lstm, self.head = lstm, head
+        self.lstm, self.head = lstm, _tensors.module("head", head)
         self.limit = _check.positive_int("limit", limit)
         self._states: OrderedDict[Hashable, tuple[Tensor, Tensor]] = OrderedDict()
 
@@ -115,6 +115,7 @@ class Streams:
             For no inputs, and for one of the wrong type or shape or that is not finite. Then no
             client's state has changed.
         """
+        _check.instance("inputs", inputs, Mapping, "a dict from client to tensor")
         if not inputs:
             raise ValueError("inputs: expected at least one client, got none")
         for client, x in inputs.items():

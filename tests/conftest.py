@@ -28,9 +28,9 @@ def build(tmp_path):
     """
 
     def build(builder="html", options=(), **pages):
-        (tmp_path / "conf.py").write_text(CONF)
+        (tmp_path / "conf.py").write_text(CONF, encoding="utf-8")
         for name, text in pages.items():
-            (tmp_path / f"{name}.md").write_text(text)
+            (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
         out = tmp_path / "out" / builder
         command = [sys.executable, "-m", "sphinx", "-b", builder, "-W", "--keep-going", "-n"]
         command += [*options, "-j", "2", str(tmp_path), str(out)]

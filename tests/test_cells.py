@@ -3,8 +3,10 @@
 import copy
 import io
 import itertools
+import operator
 import pickle
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.func import functional_call, grad, jvp, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import (
     PackedSequence,
@@ -24,6 +27,7 @@ from torch.nn.utils.rnn import (
 from torch.utils.checkpoint import checkpoint
 
 from lstm_tutorial import cells
+from tests import ways
 
 # what torch.nn.LSTM says in float32, and forward mode as PyTorch loads it
 pytestmark = [
@@ -436,7 +440,101 @@ def test_dropout_of_one_layer_warns():
             make(3, 4, dropout=0.5)
 
 
-# All the places where a module goes
+# All the places where a module goes, and all that is done to it: ways.py
+
+# What torch.nn refuses and ours does: as torch.nn in another way.
+ALONE = {
+    "hessian, forward": "hessian",
+    "jacobian, forward": "jacobian",
+    "func_linearize": "func.jvp",
+    "func_vmap": "one_by_one",
+    "gradients_per_sample": "gradients_one_by_one",
+    "ensemble": "ensemble_one_by_one",
+    "compiled in one graph": "called",
+    "without_initial_values": "shapes",
+    "weight norm, copied": "weight norm, called",
+}
+# What ours refuses in words of its own; torch.nn does the first two.
+REFUSED = {
+    ("LSTM", "output_detached"): "Can't detach views in-place",
+    ("LSTMCell", "sparse"): "sparse",
+    ("LSTM", "weight norm, scripted"): "expected an LSTM or LSTMCell of cells, got Parametrized",
+    ("LSTMCell", "weight norm, scripted"): "expected an LSTM or LSTMCell of cells",
+}
+
+
+def found(name, make, shape):
+    """What a way finds: tensors and other values; or the kind of its error, and its words."""
+    torch.manual_seed(1)
+    layer = make(3, 4, dtype=torch.float64)
+    try:
+        return None, ways.leaves(ways.WAYS[name](layer, torch.randn(shape, dtype=torch.float64)))
+    except Exception as error:
+        return type(error), str(error)
+
+
+def equal(a, b):
+    if not (torch.is_tensor(a) and torch.is_tensor(b)):
+        return a == b if not (torch.is_tensor(a) or torch.is_tensor(b)) else False
+    return a.dtype == b.dtype and torch.allclose(a, b, rtol=1e-11, atol=1e-11, equal_nan=True)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch.nn's own
+@pytest.mark.parametrize("kind, shape", [("LSTM", (4, 2, 3)), ("LSTMCell", (2, 3))])
+@pytest.mark.parametrize("name", ways.WAYS)
+def test_it_is_used_as_that_of_nn(name, kind, shape):
+    error, got = found(name, getattr(cells, kind), shape)
+    if (kind, name) in REFUSED:
+        assert error and REFUSED[kind, name] in got
+        return
+    nn_error, want = found(ALONE.get(name, name), getattr(nn, kind), shape)
+    assert error is nn_error, (got, want)
+    if error is None:
+        assert [equal(a, b) for a, b in zip(got, want, strict=True)] == [True] * len(want)
+
+
+def test_a_way_sees_a_layer_that_computes_something_else():
+    class Wrong(nn.LSTM):
+        def forward(self, input, hx=None):
+            out, states = super().forward(input, hx)
+            return out * (1 + 1e-9), states
+
+    _, got = found("backward", Wrong, (4, 2, 3))
+    _, want = found("backward", nn.LSTM, (4, 2, 3))
+    assert not all(map(equal, got, want))
+
+
+def test_what_asks_for_the_class_of_nn_is_told_by_is_lstm_and_to_nn():
+    layer, cell = cells.LSTM(3, 4).eval(), cells.LSTMCell(3, 4)
+    assert not isinstance(layer, nn.LSTM) and cells.is_lstm(layer) and cells.is_lstm(nn.LSTM(3, 4))
+    assert (
+        isinstance(cell, nn.LSTMCell)
+        and not cells.is_lstm(cell)
+        and not cells.is_lstm(nn.GRU(3, 4))
+    )
+    for ours, kind in [(layer, nn.LSTM), (cell, nn.LSTMCell)]:
+        ours.register_forward_hook(lambda module, args, result: (result[0] * 2, result[1]))
+        theirs = cells.to_nn(ours)
+        assert type(theirs) is kind and type(ours) is not kind
+        assert all(map(operator.is_, theirs.parameters(), ours.parameters()))
+        x = torch.randn(2, 3)
+        torch.testing.assert_close(theirs(x), ours(x))
+        assert theirs.training == ours.training
+    for other in (nn.LSTM(3, 4), parametrizations.weight_norm(cells.LSTM(3, 4), "weight_hh_l0")):
+        with pytest.raises(TypeError, match=f"layer: expected .* got {type(other).__name__}"):
+            cells.to_nn(other)
+
+
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
+def test_quantize_dynamic_takes_it_as_an_lstm_of_nn():
+    quantize = partial(torch.ao.quantization.quantize_dynamic, dtype=torch.qint8)
+    model = nn.Sequential(cells.LSTM(3, 4))
+    assert type(quantize(model, {nn.LSTM})[0]) is cells.LSTM  # left as it was: see `to_nn`
+    quantized = quantize(nn.Sequential(cells.to_nn(model[0])), {nn.LSTM})
+    assert "quantized" in type(quantized[0]).__module__
+    x = torch.randn(5, 2, 3)
+    torch.testing.assert_close(quantized(x)[0], model(x)[0], rtol=0, atol=0.02)
 
 
 def test_copies_pickles_and_files():
@@ -594,3 +692,20 @@ def test_the_numpy_layer_refuses_what_its_engine_refuses():
     hs, _, _ = cells.numpy_layer(torch.zeros(5, 2, 3), state, state, *weights)
     with pytest.raises(RuntimeError, match="numpy_layer: expected create_graph=False"):
         torch.autograd.grad(hs.sum(), weights, create_graph=True)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
+def test_the_numpy_layer_is_not_traced():
+    weights = [p.detach() for p in nn.LSTM(3, 4).parameters()]
+    x, state = torch.randn(5, 2, 3), torch.zeros(2, 4)
+
+    def layer(x):
+        return cells.numpy_layer(x, state, state, *weights)[0]
+
+    for trace in (torch.jit.trace, lambda function, x: make_fx(function)(x)):
+        with pytest.raises(RuntimeError, match="numpy_layer: expected to be run, got traced"):
+            trace(layer, x)
+    transformed = vmap(layer), grad(lambda x: layer(x).sum()), lambda x: jvp(layer, (x,), (x,))
+    for function in transformed:
+        with pytest.raises(RuntimeError, match=r"autograd\.Function"):
+            function(x)

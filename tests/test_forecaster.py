@@ -42,7 +42,7 @@ def test_windows_are_scaled_with_the_training_part(difference):
     train = series()[:40]
     net = forecaster(difference, train)
     steps = train[difference:] - train[: len(train) - difference] if difference else train
-    assert (net.mean.item(), net.std.item()) == (steps.mean(), steps.std())
+    assert (net.mean, net.std) == (steps.mean(), steps.std())
     x, y = net.windows(series())
     assert x.shape == (L - difference, 60 - L - K + 1, 1) and y.shape == (60 - L - K + 1, K)
     assert x.dtype == y.dtype == torch.float64
@@ -106,7 +106,30 @@ def test_the_scale_travels_with_the_weights():
     net, other = forecaster(6), Forecaster(L, K, 4, 6).double()
     other.load_state_dict(net.state_dict())
     np.testing.assert_array_equal(other.forecast(series()), net.forecast(series()))
-    assert {"mean", "std"} <= set(net.state_dict())
+    assert (other.mean, other.std) == (net.mean, net.std)
+    assert all(isinstance(value, torch.Tensor) for value in net.state_dict().values())
+
+
+@pytest.mark.parametrize("sizes", [(L + 1, K, 6), (L, K + 1, 6), (L, K, 0)])
+def test_weights_do_not_load_into_a_forecaster_that_uses_them_otherwise(sizes):
+    length, horizon, difference = sizes
+    other = Forecaster(length, horizon, 4, difference).double()
+    before = [weight.clone() for weight in other.parameters()]
+    message = (
+        f"state_dict: expected weights for length={length}, horizon={horizon}, "
+        f"difference={difference}, got some for length={L}, horizon={K}, difference=6"
+    )
+    with pytest.raises(ValueError, match=message):
+        other.load_state_dict(forecaster(6).state_dict())
+    assert np.isnan(other.mean)
+    assert all(torch.equal(a, b) for a, b in zip(before, other.parameters(), strict=True))
+
+
+def test_the_scale_keeps_its_precision_whatever_the_weights_have():
+    net = forecaster()
+    mean, std = net.mean, net.std
+    assert (net.half().mean, net.std) == (mean, std)
+    assert np.abs(net.float().forecast(series()) - forecaster().forecast(series())).max() < 0.01
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -150,7 +173,7 @@ def test_a_bad_training_part_is_refused_by_name(train, error, message):
     net = Forecaster(L, K, 4)
     with pytest.raises(error, match=message):
         net.set_scale(train)
-    assert net.std.isnan()
+    assert np.isnan(net.std)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from importlib import resources
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_tutorial import experiments, training
+from lstm_tutorial import results, training
 from lstm_tutorial.experiments.language import bible_parts
 from lstm_tutorial.models import CharLM, LSTMModel, set_gate_biases, trained_char_lm
 
@@ -201,7 +202,7 @@ def test_bad_input_is_refused_by_name(x, lengths, error, message, pooling):
         ({"output_size": -1}, ValueError, "output_size: expected at least 1, got -1"),
         ({"num_layers": True}, TypeError, "num_layers: expected an integer, got bool"),
         ({"hidden_size": 0}, ValueError, "hidden_size: expected at least 1, got 0"),
-        ({"dropout": 1.5}, ValueError, "dropout should be a number in range"),
+        ({"dropout": 1.5}, ValueError, "dropout: expected a number from 0 to 1, got 1.5"),
         ({"pooling": "sum"}, ValueError, "pooling: expected one of last, mean, max, got 'sum'"),
         ({"pooling": None}, ValueError, "pooling: expected one of last, mean, max, got None"),
     ],
@@ -252,6 +253,34 @@ def test_characters_of_any_integer_type(dtype):
     net = charlm()
     x = net.encode(TEXT)[:, None]
     assert torch.equal(net(x.to(dtype))[0], net(x)[0])
+
+
+def test_the_alphabet_travels_with_the_weights(tmp_path):
+    net, other = charlm(), charlm(seed=1)
+    torch.save(net.state_dict(), tmp_path / "w.pt")
+    other.load_state_dict(torch.load(tmp_path / "w.pt", weights_only=True))
+    assert torch.equal(other.bits(TEXT), net.bits(TEXT))
+    assert all(isinstance(value, torch.Tensor) for value in net.state_dict().values())
+
+
+@pytest.mark.parametrize("alphabet", [ALPHABET[::-1], ALPHABET[:-1], "äöü €\n🙂"])
+def test_weights_do_not_load_into_another_alphabet(alphabet):
+    net, other = charlm(), charlm(alphabet=alphabet, seed=1)
+    before = [weight.clone() for weight in other.parameters()]
+    message = (
+        f"state_dict: expected weights for the alphabet {alphabet!r}, got some for {ALPHABET!r}"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        other.load_state_dict(net.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(before, other.parameters(), strict=True))
+    with pytest.raises(ValueError, match="state_dict: expected weights for the alphabet"):
+        torch.nn.Sequential(other).load_state_dict(torch.nn.Sequential(net).state_dict())
+
+
+def test_weights_without_an_alphabet_are_refused():
+    weights = dict(charlm().named_parameters())
+    with pytest.raises(RuntimeError, match="_extra_state"):
+        charlm().load_state_dict(weights)
 
 
 def test_bits_are_the_code_length_of_a_text():
@@ -337,7 +366,7 @@ def test_dropout_falls_on_the_output_too_and_a_single_layer_does_not_warn():
         ({"alphabet": "abcbdb"}, ValueError, "alphabet: expected each character once, got 'b' 3 times"),
         ({"hidden_size": 0}, ValueError, "hidden_size: expected at least 1, got 0"),
         ({"num_layers": 0}, ValueError, "num_layers: expected at least 1, got 0"),
-        ({"dropout": 1.5}, ValueError, "dropout probability has to be between 0 and 1, but got 1.5"),
+        ({"dropout": 1.5}, ValueError, "dropout: expected a number from 0 to 1, got 1.5"),
     ],
 )  # fmt: skip
 def test_a_bad_model_of_characters_is_refused_by_name(arguments, error, message):
@@ -509,21 +538,21 @@ def test_the_trained_model_is_the_stored_one():
     assert len(stored.read_bytes()) < 300_000
     net = trained_char_lm()
     digest = hashlib.sha256(net.alphabet.encode())
-    for weight in net.state_dict().values():
-        digest.update(weight.numpy().astype("<f4").tobytes())
+    for weight in net.parameters():
+        digest.update(weight.detach().numpy().astype("<f4").tobytes())
     assert digest.hexdigest() == TRAINED
     assert not net.training and net.lstm.hidden_size == 128 and net.lstm.num_layers == 1
 
 
 def test_the_trained_model_has_learnt_and_agrees_with_its_trial():
     *_, test = bible_parts()
-    trial = experiments.load("language")[0]
+    trial = results.load("language")[0]
     bpc = trained_char_lm().bits(test).mean().item()
     assert abs(bpc - trial["test_bpc"]) < 0.01
 
 
 def test_the_trained_weights_are_half_precision_in_single():
-    for weight in trained_char_lm().state_dict().values():
+    for weight in trained_char_lm().parameters():
         assert torch.equal(weight, weight.half().float())
 
 

@@ -155,9 +155,9 @@ CELLS_MUTANTS = {
     "second derivatives end at the states": ("t.view_as(t)", "t.detach().requires_grad_()"),
     "finished sequences lose their states": ("before[len(states) :]])", "0 * before[len(states) :]])"),
     "the last sequences run, not the first": ("states[:n]\n", "states[-n:]\n"),
-    "both directions read forward": ('reverse = suffix.endswith("_reverse")', "reverse = False"),
-    "states stay in the order of the packing": ("_permute(states, back)", "states"),
-    "states come in the order of the batch": ("return _permute(hx, order)", "return hx"),
+    "both directions read forward": ("*next(cells), sizes, reverse)", "*next(cells), sizes, False)"),
+    "states stay in the order of the packing": ("self.permute_hidden(states, back)", "states"),
+    "states come in the order of the batch": ("return self.permute_hidden(hx, order)", "return hx"),
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -131,6 +132,20 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path, capsys):
     assert path.read_bytes() == before
 
 
+def test_a_run_with_a_constant_rate_is_extended(tmp_path):
+    args, path, out = ["adding", *SMALL["adding"]], tmp_path / "c.pt", tmp_path / "w.pt"
+    assert train.main([*args, "--checkpoint", str(path)]) == 0
+    extended = run(*args, "--epochs", 4, "--checkpoint", path, out=out)
+    assert furthest(extended, run(*args, "--epochs", 4, out=out)) == 0
+
+
+def test_threads_and_random_numbers_are_left_as_they_were():
+    torch.set_num_threads(2)
+    before = torch.get_rng_state()
+    assert train.main(["adding", *SMALL["adding"]]) == 0
+    assert torch.get_num_threads() == 2 and torch.equal(torch.get_rng_state(), before)
+
+
 def test_numbers_that_run_away_give_one_line_and_status_1(capsys):
     assert train.main([*VOWELS, "--lr", "1e38"]) == 1
     error = capsys.readouterr().err
@@ -153,7 +168,7 @@ def test_a_batch_has_to_fall_into_equal_shares(rank, lines, monkeypatch, capsys)
 
 def stopped(args, path, monkeypatch, after=2):
     """Run until the checkpoint holds some epochs, then press Ctrl-C; return the status."""
-    save = training._save
+    save = training._checkpoint.save
 
     def save_and_stop(path, state):
         save(path, state)
@@ -161,7 +176,7 @@ def stopped(args, path, monkeypatch, after=2):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_save", save_and_stop)
+        patch.setattr(training._checkpoint, "save", save_and_stop)
         return train.main([*args, "--checkpoint", str(path)])
 
 
@@ -183,7 +198,7 @@ def started(command, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=os.path.dirname(os.path.dirname(train.__file__)),
+        cwd=Path(__file__).parent.parent,
         # A worker of pytest-xdist ignores Ctrl-C, and what it starts would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
@@ -216,7 +231,7 @@ from lstm_tutorial import train
 torch.set_default_dtype(torch.float64)
 dist.init_process_group("gloo")
 dist.init_process_group = dist.destroy_process_group = lambda *args, **options: None
-for line in open(sys.argv[1]):
+for line in open(sys.argv[1], encoding="utf-8"):
     status = train.main(line.split())
     if status:
         sys.exit(status)
@@ -262,8 +277,8 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path, monkeypatch, capsys
     assert stopped(VOWELS, path, monkeypatch) == 130  # for two processes to go on from
     commands = [[task, *SMALL[task], "--out", str(tmp_path / f"{task}.pt")] for task in SMALL]
     commands.append([*VOWELS, "--checkpoint", str(path), "--out", str(tmp_path / "resumed.pt")])
-    (tmp_path / "commands").write_text("\n".join(map(" ".join, commands)))
-    (tmp_path / "script.py").write_text(IN_FLOAT64)
+    (tmp_path / "commands").write_text("\n".join(map(" ".join, commands)), encoding="utf-8")
+    (tmp_path / "script.py").write_text(IN_FLOAT64, encoding="utf-8")
     said, _ = torchrun(tmp_path / "script.py", tmp_path / "commands")
 
     capsys.readouterr()
@@ -278,7 +293,7 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path, monkeypatch, capsys
 
 def test_a_killed_process_is_started_again_and_the_weights_are_the_same(tmp_path, float64):
     path, args = tmp_path / "c.pt", ["vowels", "--epochs", "8", "--hidden", "3"]
-    (tmp_path / "script.py").write_text(ONE_DIES)
+    (tmp_path / "script.py").write_text(ONE_DIES, encoding="utf-8")
     options = [*args, "--checkpoint", path, "--out", tmp_path / "two.pt"]
     _, error = torchrun(tmp_path / "script.py", path, *options, restarts=1)
     assert "SIGKILL" in error or "exitcode: -9" in error

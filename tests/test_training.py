@@ -61,18 +61,18 @@ def same(a, b):
 def by_hand(model, optimizer, scheduler, epochs, max_norm=None, seed=0):
     lrs, norms, losses = [], [], []
     for epoch in range(1, epochs + 1):
-        training.seed_all(seed, epoch)
-        for x, y in batches(np.random.default_rng([seed, epoch])):
-            loss = ((model(x) - y) ** 2).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            limit = float("inf") if max_norm is None else max_norm
-            norms.append(nn.utils.clip_grad_norm_(model.parameters(), limit).item())
-            losses.append(loss.item())
-            lrs.append(optimizer.param_groups[0]["lr"])
-            optimizer.step()
-            if scheduler:
-                scheduler.step()
+        with training.seeded(seed, epoch) as rng:
+            for x, y in batches(rng):
+                loss = ((model(x) - y) ** 2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                limit = float("inf") if max_norm is None else max_norm
+                norms.append(nn.utils.clip_grad_norm_(model.parameters(), limit).item())
+                losses.append(loss.item())
+                lrs.append(optimizer.param_groups[0]["lr"])
+                optimizer.step()
+                if scheduler:
+                    scheduler.step()
     return [np.array(values).reshape(epochs, -1) for values in (losses, norms, lrs)]
 
 
@@ -185,8 +185,7 @@ def first_words():
 
 
 def test_torch_and_numpy_do_not_share_a_stream():
-    with training._own_randomness():
-        training.seed_all(0, 1)
+    with training.seeded(0, 1):
         theirs, numpys = first_words()
         assert theirs != numpys
         # Both are Mersenne twisters: seeded with one number, they would.
@@ -242,15 +241,129 @@ def test_it_stops_early_and_gives_the_best_weights_back(values, patience, ran, b
     assert same(model, weights_after(best)) and not same(model, weights_after(ran + 1))
 
 
-def test_validation_is_the_mean_without_dropout_and_leaves_no_trace():
+def test_seeded_gives_the_generators_back():
+    expected = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    with training.seeded(3, 4) as rng:
+        assert rng.integers(10**9) == np.random.default_rng([3, 4]).integers(10**9)
+        torch.rand(3), random.random(), np.random.random()  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), expected[0])
+    assert random.getstate() == expected[1]
+    assert np.random.get_state()[1].tolist() == expected[2]  # noqa: NPY002
+
+
+def test_validation_is_the_mean_over_sequences_without_dropout_and_leaves_no_trace():
     valid = [VALID[0], (X, Y)]
     model, history = fit(valid=valid, epochs=2)
     without, _ = fit(epochs=history.best)
     assert same(model, without)
     assert not any(module.training for module in model.modules())
     with torch.no_grad():
-        expected = sum(mse(model, batch).item() for batch in valid) / 2
-    assert history.valid_losses.min() == expected
+        few, many = (mse(model, batch).item() for batch in valid)
+    assert history.valid_losses.min() == (few + 5 * many) / 6
+
+
+def test_equal_batches_count_the_same_to_the_last_bit():
+    valid = [(X[:, part], Y[part]) for part in torch.arange(5 * B).split(B)]
+    model, history = fit(valid=valid, epochs=1)
+    with torch.no_grad():
+        assert history.valid_losses[0] == sum(mse(model, batch).item() for batch in valid) / 5
+
+
+def test_the_size_of_the_validation_batches_does_not_change_the_mean():
+    whole = fit(valid=[(X, Y)], epochs=2)[1].valid_losses
+    for size in (1, 3, 7, 19):
+        valid = [(X[:, part], Y[part]) for part in torch.arange(5 * B).split(size)]
+        np.testing.assert_allclose(fit(valid=valid, epochs=2)[1].valid_losses, whole, rtol=1e-6)
+
+
+def packed(*lengths):
+    return nn.utils.rnn.pack_sequence([torch.ones(n, D) for n in lengths], enforce_sorted=False)
+
+
+@pytest.mark.parametrize(
+    "batch, size",
+    [
+        (torch.zeros(7), 7),
+        (torch.zeros(7, 3), 7),
+        (torch.zeros(9, 7, 3), 7),
+        (torch.zeros(9, 7, 3, 3), 7),
+        (np.zeros((9, 7, 3)), 7),
+        (torch.arange(7), 7),
+        (packed(3, 5, 1, 5), 4),
+        ((packed(3, 5, 1, 5), torch.zeros(4)), 4),
+        (training.Chunk(torch.zeros(9, 7), torch.zeros(9, 7), True), 7),
+        ((torch.zeros(9, 7, 3), torch.zeros(7, 2)), 7),
+        ([torch.zeros(9, 7, 3), torch.zeros(7), torch.zeros(7), None, "name"], 7),
+        ({"x": torch.zeros(9, 7, 3), "y": torch.zeros(9, 7)}, 7),
+        (((torch.zeros(9, 7, 3), torch.zeros(9, 7, 1)), torch.zeros(7)), 7),
+        ((torch.zeros(9, 7, 3), torch.tensor(2.0)), 7),
+    ],
+)  # fmt: skip
+def test_a_batch_holds_so_many_sequences(batch, size):
+    assert training.sequences(batch) == size
+
+
+@pytest.mark.parametrize(
+    "batch, error, message",
+    [
+        ("text", TypeError, "expected tensors, or a tuple, list or dict of them, got str"),
+        ((), TypeError, "got an empty tuple"),
+        (3, TypeError, "got int"),
+        (torch.zeros(()), ValueError, r"got \(\) of torch.float32"),
+        (torch.zeros(9, 7, dtype=torch.int64), ValueError, r"\(B, D\) of floating-point numbers .* got \(9, 7\) of torch.int64"),
+        ((torch.zeros(7, 9, 3), torch.zeros(7)), ValueError, r"B=9, as of its first item, .* got shape \(7,\)"),
+    ],
+)  # fmt: skip
+def test_what_may_be_one_or_the_other_is_not_guessed(batch, error, message):
+    with pytest.raises(error, match=message):
+        training.sequences(batch)
+
+
+def test_the_count_can_be_given():
+    steps = lambda m, batch: (m.weight.sum() * 0) + batch["loss"]  # noqa: E731
+    valid = [{"loss": 1.0, "of": 3}, {"loss": 5.0, "of": 1}]
+    options = {"lr": 0.1, "epochs": 1, "progress": False}
+    history = training.fit(
+        nn.Linear(1, 1), steps, lambda rng: valid, valid, count=lambda b: b["of"], **options
+    )
+    assert history.valid_losses[0] == pytest.approx(2.0)
+    calls = []
+    count = lambda batch: calls.append(batch) or 1 + len(calls)  # noqa: E731
+    training.fit(nn.Linear(1, 1), steps, lambda rng: valid, valid, count=count, **options)
+    assert calls == valid  # once in a run
+
+
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        ({"count": 3}, TypeError, r"count: expected count\(batch\), got int"),
+        ({"count": lambda batch: 0}, ValueError, r"count\(batch\): expected at least 1, got 0"),
+        ({"count": lambda batch: 2.5}, TypeError, r"count\(batch\): expected an integer, got float"),
+        ({"valid": [VALID[0], (X[:, :2], Y[:3])]}, ValueError, "valid: its batches differ in shape, .* give count"),
+        ({"valid": [(X[0].long(),), (X[0, :2].long(),)]}, ValueError, "valid: its batches differ in shape, .* give count"),
+    ],
+)  # fmt: skip
+def test_batches_whose_size_cannot_be_told_are_refused_before_the_first_epoch(
+    options, error, message
+):
+    def never(model, batch):
+        raise AssertionError
+
+    with pytest.raises(error, match=message):
+        fit(loss=never, **{"valid": VALID, **options})
+
+
+def test_another_number_of_validation_batches_is_refused():
+    class Shrinking:
+        left = iter([3, 3, 3, 2])
+
+        def __iter__(self):
+            return iter(VALID * next(self.left))
+
+    with pytest.raises(
+        ValueError, match="valid: expected 3 batches as at the first walk, got 2 in epoch 2"
+    ):
+        fit(valid=Shrinking())
 
 
 # The history as a table
@@ -325,7 +438,9 @@ def test_a_run_that_explodes_stops_and_leaves_the_last_good_checkpoint(tmp_path,
         f"{path} holds the run as it was after epoch 1",
     ):
         assert part in message
-    assert same(training._load(path)["model"], fit(epochs=1, max_norm=2.0)[0].state_dict())
+    assert same(
+        training._checkpoint.load(path)["model"], fit(epochs=1, max_norm=2.0)[0].state_dict()
+    )
 
 
 def last_norm(update):
@@ -413,7 +528,7 @@ DRIVER = """
 
     def epochs_done(name):
         path = t.Path(folder) / f"{name}.pt"
-        return len(t.training._load(path)["history"]) if path.exists() else 0
+        return len(t.training._checkpoint.load(path)["history"]) if path.exists() else 0
 
     t.fit(epochs=1)  # what PyTorch imports at its first update is imported before the forks
     _, took = run("never")
@@ -479,6 +594,42 @@ def test_a_run_stopped_in_any_epoch_ends_with_the_same_bits(tmp_path, options, s
     assert same(model, expected) and same(history, expected_history)
 
 
+@pytest.mark.parametrize("ran", [1, 3, 5])
+def test_a_finished_run_can_be_extended_and_ends_with_the_same_bits(tmp_path, ran):
+    options = {"valid": VALID, "max_norm": 0.1, "checkpoint": tmp_path / "run.pt"}
+    fit(epochs=ran, **options)
+    model, history = fit(epochs=6, **options)
+    expected, expected_history = fit(**{**options, "checkpoint": None}, epochs=6)
+    assert same(model, expected) and same(history, expected_history)
+    with pytest.raises(
+        ValueError, match=f"expected a run with epochs {ran} in .*, got one with 6;"
+    ):
+        fit(epochs=ran, **options)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "onecycle"])
+def test_a_schedule_over_all_epochs_cannot_be_extended(tmp_path, schedule):
+    path = tmp_path / "run.pt"
+    fit(schedule=schedule, checkpoint=path)
+    words = f"with 3 (the schedule '{schedule}' depends on the total); name another file"
+    refuse(path, words, schedule=schedule, epochs=4)
+
+
+def test_a_stopped_run_may_end_earlier_than_it_was_meant_to(tmp_path):
+    path = tmp_path / "run.pt"
+    with pytest.raises(FloatingPointError):
+        fit(loss=broken(12, "nan"), epochs=9, checkpoint=path)
+    model, _ = fit(loss=broken(0, "nan"), epochs=3, checkpoint=path)
+    assert same(model, weights_after(3))
+
+
+def test_more_epochs_do_not_wake_a_run_that_its_patience_ended(tmp_path):
+    options = {"valid": VALID, "patience": 1, "checkpoint": tmp_path / "run.pt"}
+    model, history = fit(loss=scripted([2.0, 1.0, 3.0]), epochs=9, **options)
+    again, same_history = fit(loss=scripted([]), epochs=20, **options)
+    assert same(again, model) and same(history, same_history)
+
+
 def test_a_finished_run_is_not_run_again(tmp_path):
     options = {
         "loss": scripted([2.0, 1.0, 3.0]),
@@ -533,7 +684,8 @@ def shorter(rng):
     [
         ({"lr": 0.02}, "with lr 0.02 in"),
         ({"lr": 0.02}, "got one with 0.01; name another file"),
-        ({"epochs": 4}, "with epochs 4 in"),
+        ({"epochs": 2}, "with epochs 2 in"),
+        ({"count": len}, "with count 'len' in"),
         ({"optimizer": "sgd"}, "with optimizer 'sgd' in"),
         ({"schedule": "cosine"}, "with schedule 'cosine' in"),
         ({"max_norm": 1.0}, "with max_norm 1.0 in"),
@@ -560,14 +712,16 @@ def test_a_damaged_checkpoint_is_refused_wherever_the_damage_lies(stored):
     for place in rng.integers(len(whole), size=100):
         stored.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
         try:
-            state = training._load(stored)
+            state = training._checkpoint.load(stored)
         except ValueError as error:
             assert (
                 "damaged" in str(error) or "something else" in str(error) or "version" in str(error)
             )
         else:  # in what the format fills its gaps with
             stored.write_bytes(whole)
-            assert training._digest(state) == training._digest(training._load(stored))
+            assert training._checkpoint.digest(state) == training._checkpoint.digest(
+                training._checkpoint.load(stored)
+            )
 
 
 class Trap:
@@ -583,7 +737,7 @@ class Trap:
 def test_a_checkpoint_is_never_executed(stored):
     sprung = stored.parent.parent / f"{stored.parent.name}-sprung"
     for write in (
-        lambda: torch.save({"format": training.FORMAT, "state": Trap(sprung)}, stored),
+        lambda: torch.save({"format": training._checkpoint.FORMAT, "state": Trap(sprung)}, stored),
         lambda: stored.write_bytes(pickle.dumps(Trap(sprung))),
     ):
         write()
@@ -593,13 +747,15 @@ def test_a_checkpoint_is_never_executed(stored):
 
 def test_foreign_and_newer_files_are_refused(stored):
     whole = torch.load(stored, weights_only=True)
-    torch.save({**whole, "version": training.VERSION + 1}, stored)
-    refuse(stored, f"{training.FORMAT} version 1 in {stored}, got version 2", valid=VALID)
+    torch.save({**whole, "version": training._checkpoint.VERSION + 1}, stored)
+    refuse(
+        stored, f"{training._checkpoint.FORMAT} version 1 in {stored}, got version 2", valid=VALID
+    )
     torch.save(net().state_dict(), stored)
     refuse(stored, "got a file that something else wrote", valid=VALID)
     torch.save([1, 2], stored)
     refuse(stored, "got a file that something else wrote", valid=VALID)
-    stored.write_text("epoch,loss\n1,0.5\n")
+    stored.write_text("epoch,loss\n1,0.5\n", encoding="utf-8")
     refuse(stored, "damaged or of another kind", valid=VALID)
     whole["state"]["model"]["linear.bias"] += 1
     torch.save(whole, stored)
@@ -614,7 +770,7 @@ def test_a_write_that_fails_leaves_the_good_file(stored, monkeypatch):
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(OSError, match="No space"):
-        training._save(stored, {})
+        training._checkpoint.save(stored, {})
     assert stored.read_bytes() == before
 
 

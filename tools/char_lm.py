@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm_tutorial import _files
 from lstm_tutorial.experiments.language import EXPERIMENTS, train
 
 
@@ -28,7 +29,8 @@ def main(target: Path) -> None:
         "b_y": learnt["linear.bias"],
     }
     arrays: dict[str, Any] = {name: w.numpy().astype(np.float16) for name, w in weights.items()}
-    np.savez_compressed(target, alphabet=np.array(model.alphabet), **arrays)
+    arrays["alphabet"] = np.array(model.alphabet)
+    _files.replace(target, lambda file: np.savez_compressed(file, **arrays))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,11 @@ It writes ``images`` (N, 8, 8) and ``labels`` (N,), both int8.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from lstm_tutorial import _files
 
 
 def main(source: Path, target: Path) -> None:
@@ -19,7 +22,8 @@ def main(source: Path, target: Path) -> None:
     table = np.loadtxt(source, delimiter=",", dtype=np.int8, ndmin=2)
     if table.shape[1] != 65:
         raise ValueError(f"{source}: expected 65 columns, got {table.shape[1]}")
-    np.savez_compressed(target, images=table[:, :-1].reshape(-1, 8, 8), labels=table[:, -1])
+    arrays: dict[str, Any] = {"images": table[:, :-1].reshape(-1, 8, 8), "labels": table[:, -1]}
+    _files.replace(target, lambda file: np.savez_compressed(file, **arrays))
 
 
 if __name__ == "__main__":

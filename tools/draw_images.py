@@ -6,7 +6,7 @@ python tools/draw_images.py [FOLDER]
 import sys
 from pathlib import Path
 
-from lstm_tutorial import experiments, figures
+from lstm_tutorial import figures, results
 
 IMAGES = Path(__file__).parent.parent / "book" / "images"
 
@@ -14,7 +14,7 @@ IMAGES = Path(__file__).parent.parent / "book" / "images"
 def draw(folder: Path) -> None:
     """Write the picture into `folder`; the same bytes at every run."""
     folder.mkdir(parents=True, exist_ok=True)
-    picture = figures.gradient_by_lag(experiments.load("gradient-by-lag"))
+    picture = figures.gradient_by_lag(results.load("gradient-by-lag"))
     picture.savefig(folder / "gradient-by-lag.png", metadata={"Software": None})
 
 

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from lstm_tutorial import _files
+
 CHANNELS = 12
 
 
@@ -54,7 +56,7 @@ def main(folder: Path, target: Path) -> None:
         values = part(text)
         for kind, array in zip(("millionths", "lengths", "labels"), values, strict=True):
             arrays[f"{name}_{kind}"] = array
-    np.savez_compressed(target, **arrays)
+    _files.replace(target, lambda file: np.savez_compressed(file, **arrays))
 
 
 if __name__ == "__main__":

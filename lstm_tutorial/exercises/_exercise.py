@@ -260,7 +260,7 @@ def by_trials(signature: str, trials: Trials, page: str) -> Kind:
 
 def as_tensor(value: Any) -> Any:
     """Return arrays, also those of a list, as PyTorch's tensors, and all else as it is."""
-    import torch
+    import torch  # most kinds need NumPy alone
 
     if isinstance(value, list):
         return [as_tensor(v) for v in value]
@@ -269,7 +269,7 @@ def as_tensor(value: Any) -> Any:
 
 def deaf(fn: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Return the value; raise if NaN in what is padding reaches the gradient."""
-    import torch
+    import torch  # most kinds need NumPy alone
 
     first, *rest = arguments.values()
     value = fn(first, *rest)

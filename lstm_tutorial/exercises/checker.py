@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm_tutorial import _install
 from lstm_tutorial.exercises._exercise import Array, Case, Kind, Note, Trouble
 from lstm_tutorial.exercises._report import Report
 from lstm_tutorial.exercises._search import KINDS, Run, explain, same
@@ -65,6 +66,8 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
     ------
     TypeError, ValueError
         For an unknown kind, or if `fn` is no function.
+    ModuleNotFoundError
+        If the exercise needs PyTorch, and it is not installed.
 
     Examples
     --------
@@ -78,6 +81,11 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
         raise TypeError(
             f"fn: expected the function itself, not called, got {type(fn).__name__} in its place"
         )
+    with _install.advised(f"the exercise {kind}"):
+        return _report(kind, spec, fn)
+
+
+def _report(kind: str, spec: Kind, fn: Callable[..., Any]) -> Report:
     praise = spec.praise or (
         f"{', '.join(spec.outputs)}: the same numbers as the reference on every input tried."
     )
@@ -116,7 +124,7 @@ def check(kind: str, fn: Callable[..., Any]) -> Report:
 
 
 def _kind(kind: str) -> Kind:
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     return KINDS[kind]
 
@@ -138,7 +146,7 @@ def _run(spec: Kind, case: Case, fn: Callable[..., Any], shown: bool = False) ->
         warnings.simplefilter("ignore")
         try:
             returned = spec.ask(asked, given)
-        except Trouble:
+        except (Trouble, ModuleNotFoundError):  # not the learner's, whose own are Trouble
             raise
         except Exception as error:  # raised with what the function had returned
             says = f"What it returned cannot be used ({type(error).__name__}: {error})."

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from lstm_tutorial import datasets, lstm
 from lstm_tutorial.experiments._experiment import Experiment
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from lstm_tutorial.experiments._seeded import seeded
+from lstm_tutorial.models import LSTMModel, set_gate_biases
+from lstm_tutorial.training import fit
 
 Array = np.ndarray
 
@@ -92,17 +94,14 @@ def vowels(model: str, train: int, seed: int) -> dict[str, Any]:
     padded to twice its length, and each utterance without padding. The model "last" also answers
     after each frame, or at the end of an utterance that has no more.
     """
-    import torch
-
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
     whole, test = datasets.japanese_vowels()
     if "shuffled" in model:
         whole, test = shuffle(whole, seed), shuffle(test, seed + 1)
     kept, held_out = split(whole.labels, seed)
     fitted = _choose(whole, kept) if train == len(kept) else whole
     fitted, rest, test = scale([fitted, _choose(whole, held_out), test], "padding" in model)
-    net = _network(model)
+    with seeded(seed):
+        net = _network(model)
     result: dict[str, Any] = {}
     if train == len(kept):
         result["best epoch"] = _fit(net, fitted, rest, seed)
@@ -148,20 +147,16 @@ def linear_on_pixels(seed: int) -> float:
 
     1,297 images to train on, 500 to test, those of `pixels` for the same seed.
     """
-    import torch
-
-    from lstm_tutorial.training import fit
-
     images, labels = datasets.digits()
     x = torch.tensor(images.reshape(-1, 64) / 16, dtype=torch.float32)
     y = torch.tensor(labels)
     order = torch.tensor(np.random.default_rng(seed).permutation(len(y)))
 
-    def loss(layer: "nn.Module", which: "Tensor") -> "Tensor":
+    def loss(layer: nn.Module, which: Tensor) -> Tensor:
         return torch.nn.functional.cross_entropy(layer(x[which]), y[which])
 
-    torch.manual_seed(seed)
-    layer = torch.nn.Linear(64, 10)
+    with seeded(seed):
+        layer = nn.Linear(64, 10)
     fit(layer, loss, lambda rng: [order[500:]], lr=0.05, epochs=200, progress=False)
     with torch.no_grad():
         right = layer(x[order[:500]]).argmax(dim=1) == y[order[:500]]
@@ -174,19 +169,14 @@ def pixels(model: str, seed: int, bias: float | str | None = None) -> dict[str, 
     1,297 images to train on, 500 to test, drawn by the seed; 40 epochs. A `bias` is that of the
     forget gates at the start, or "chrono"; without one they stand at PyTorch's, near 0.
     """
-    import torch
-
-    from lstm_tutorial.models import set_gate_biases
-
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
     images, labels = datasets.digits()
     order = np.random.default_rng(seed).permutation(len(labels))
     x = images.reshape(len(labels), -1, 1 if model == "pixels" else 8).swapaxes(0, 1) / 16
     lengths = np.full(len(labels), len(x))
     whole = datasets.Utterances(np.ascontiguousarray(x), lengths, labels)
     test, train = _choose(whole, order[:500]), _choose(whole, order[500:])
-    net = _network("last", train.x.shape[2], 10)
+    with seeded(seed):
+        net = _network("last", train.x.shape[2], 10)
     if bias == "chrono":
         enter, forget = lstm.chrono(64, len(x), seed)
         set_gate_biases(net.lstm, forget, enter)
@@ -202,11 +192,6 @@ def _choose(part: datasets.Utterances, which: Array) -> datasets.Utterances:
 
 def _network(model: str, inputs: int = 12, classes: int = 9) -> Any:
     """Return an untrained network of 64 units in each direction."""
-    import torch
-    from torch import nn
-
-    from lstm_tutorial.models import LSTMModel
-
     name = model.split(",")[0]
     if name in MODELS:
         return LSTMModel(inputs, 64, classes, **MODELS[name])
@@ -219,7 +204,7 @@ def _network(model: str, inputs: int = 12, classes: int = 9) -> Any:
             super().__init__()
             self.inner = LSTMModel(inputs, 64, classes, bidirectional=both)
 
-        def forward(self, x: "Tensor", lengths: "Tensor") -> "Tensor":
+        def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
             out, _ = self.inner.lstm(x)
             valid = (torch.arange(len(x))[:, None] < lengths)[..., None]
             pooled = {
@@ -233,15 +218,14 @@ def _network(model: str, inputs: int = 12, classes: int = 9) -> Any:
     return Mistaken()
 
 
-def _tensors(part: datasets.Utterances) -> tuple["Tensor", "Tensor", "Tensor"]:
-    import torch
+def _tensors(part: datasets.Utterances) -> tuple[Tensor, Tensor, Tensor]:
 
     x = torch.tensor(part.x, dtype=torch.float32)
     return x, torch.tensor(part.lengths), torch.tensor(part.labels)
 
 
 def _fit(
-    net: "nn.Module",
+    net: nn.Module,
     train: datasets.Utterances,
     valid: datasets.Utterances | None,
     seed: int,
@@ -249,17 +233,13 @@ def _fit(
     epochs: int = 60,
 ) -> int | None:
     """Train in batches of 32; return the epoch whose weights were kept."""
-    import torch
-
-    from lstm_tutorial.training import fit
-
     x, lengths, labels = _tensors(train)
 
-    def batches(rng: np.random.Generator) -> list[tuple["Tensor", ...]]:
+    def batches(rng: np.random.Generator) -> list[tuple[Tensor, ...]]:
         order = torch.tensor(rng.permutation(len(labels)))
         return [(x[:, k], lengths[k], labels[k]) for k in order.split(32)]
 
-    def loss(net: "nn.Module", batch: tuple["Tensor", ...]) -> "Tensor":
+    def loss(net: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         x, lengths, labels = batch
         return torch.nn.functional.cross_entropy(net(x, lengths), labels)
 
@@ -278,8 +258,7 @@ def _fit(
     return history.best
 
 
-def _answers(net: "nn.Module", part: datasets.Utterances) -> Array:
-    import torch
+def _answers(net: nn.Module, part: datasets.Utterances) -> Array:
 
     x, lengths, _ = _tensors(part)
     with torch.no_grad():
@@ -304,7 +283,7 @@ def _about_as_many(name: str, most: int) -> Callable[[dict[str, Any], dict[str, 
 
 EXPERIMENTS = {
     "vowels": Experiment(
-        about="nine speakers told apart: ways to read the LSTM, right and wrong (8 minutes)",
+        about="nine speakers told apart: ways to read the LSTM, right and wrong",
         trials=[
             {"model": model, "train": train, "seed": seed}
             for train, models in [(216, [*MODELS]), (270, [*MODELS, *MISTAKES, *OTHERS])]
@@ -315,7 +294,7 @@ EXPERIMENTS = {
         sample=[0, 50],
     ),
     "pixels": Experiment(
-        about="handwritten digits read by the LSTM pixel by pixel and row by row (2 minutes)",
+        about="handwritten digits read by the LSTM pixel by pixel and row by row",
         trials=[
             {"model": model, "seed": seed} for model, seed in product(["pixels", "rows"], range(5))
         ],

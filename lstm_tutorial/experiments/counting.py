@@ -1,151 +1,63 @@
-"""The long runs of the chapter on counting and grammar, and cells that carry their state on.
+"""The long runs of the chapter on counting and grammar: cells that count, and that read streams.
 
-As in `variants`, N small networks run side by side: inputs are ``(T, N, B, D)``. Here the state
-can be handed over, so that a stream can be learnt in pieces, and there are cells with other
-states than the LSTM's. The weights are those of the cell, then those of the readout.
+Networks run side by side, as `streams` runs them. The weights are those of the cell, then those of
+the readout.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from lstm_tutorial.experiments._experiment import Experiment, digits
 from lstm_tutorial.original import grammars
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from lstm_tutorial.relatives import networks, published, side_by_side, streams, variants
+from lstm_tutorial.relatives.cell import Recurrent, State, named
 
 Array = np.ndarray
-Params = list["Tensor"]
-State = tuple["Tensor", ...]
+Params = list[Tensor]
 
-CELLS = ["vanilla", "no forget gate", "coupled gates", "squashed store", "gru", "rnn"]
+# What the settings call the cells.
+CELLS: dict[str, Recurrent] = {
+    "vanilla": variants.VANILLA,
+    "no forget gate": variants.NO_FORGET_GATE,
+    "coupled gates": variants.COUPLED_GATES,
+    "squashed store": variants.SQUASHED_STORE,
+    "gru": published.GRU_ONE_BIAS,
+    "rnn": published.RNN,
+}
 NETWORKS = 10
 STAGE = 250  # updates between two tests on the stream
 PIECE = 50  # steps of a stream for one update
 RUN_IN = 250  # steps of a test stream that are not scored
 
 
-class Run(NamedTuple):
-    """What N networks give over T steps.
-
-    Attributes
-    ----------
-    scores : Tensor (T, N, B, O)
-        Of the readout, before a logistic function.
-    states : tuple of Tensors (T, N, B, H)
-        h, and c where there is one.
-    gates : Tensor (T, N, B, GH)
-        Pre-activations; of an LSTM i, f, g, o.
-    """
-
-    scores: "Tensor"
-    states: State
-    gates: "Tensor"
-
-    @property
-    def last(self) -> State:
-        """The state after the last step, without its history."""
-        return tuple(s[-1].detach() for s in self.states)
-
-
-def init(cell: str, size: int, hidden: int, seeds: Sequence[int]) -> Params:
+def init(cell: Recurrent, size: int, hidden: int, seeds: Sequence[int]) -> Params:
     """Draw a network for each seed: all weights uniform in ±1/√H, forget biases 1.
 
     Parameters
     ----------
-    cell : str
-        One of `CELLS`.
+    cell : Recurrent
     size, hidden : int
         K symbols, in and out, and H.
     seeds : sequence of int
 
     Returns
     -------
-    list of Tensors
-        W_ih (N, GH, K), W_hh (N, GH, H) and b (N, GH) with G = 4, 3 or 1; for "gru" b_n (N, H),
-        the bias inside the reset; W_hy (N, K, H) and b_y (N, K).
+    list of tensors (N, ...)
+        The cell's, then W_hy (N, K, H) and b_y (N, K).
     """
-    import torch
-
-    from lstm_tutorial.relatives import variants
-
-    if cell not in ("gru", "rnn"):
-        return variants.init(size, hidden, size, seeds)
-    rows = {"gru": 3, "rnn": 1}[cell] * hidden
-    shapes = [(rows, size), (rows, hidden), (rows,), (size, hidden), (size,)]
-    if cell == "gru":
-        shapes.insert(3, (hidden,))
-    bound, drawn = 1 / np.sqrt(hidden), []
-    for seed in seeds:
-        rng = np.random.default_rng(seed)
-        drawn.append([rng.uniform(-bound, bound, shape) for shape in shapes])
-    return [torch.tensor(np.stack(same), dtype=torch.float32) for same in zip(*drawn, strict=True)]
-
-
-def forward(cell: str, params: Params, x: "Tensor", state: State | None = None) -> Run:
-    """Run N networks over their sequences, from a state of zeros or from a given one.
-
-    The cell "squashed store" is the LSTM with one tanh more: what it keeps is the tanh of what
-    the LSTM would keep. "gru" is that of PyTorch.
-    """
-    import torch
-
-    W_ih, W_hh, b = params[:3]
-    T, N, B, D = x.shape
-    H = W_hh.shape[2]
-    flat = x.transpose(0, 1).reshape(N, T * B, D)
-    given = torch.baddbmm(b[:, None], flat, W_ih.mT).view(N, T, B, -1).unbind(1)
-    step = _step(cell, params)
-    if state is None:
-        state = (x.new_zeros(N, B, H),) * (1 if cell in ("gru", "rnn") else 2)
-    kept, gates = [], []
-    for z_x in given:
-        state, z = step(z_x, state)
-        kept.append(state)
-        gates.append(z)
-    states = tuple(torch.stack(part) for part in zip(*kept, strict=True))
-    scores = states[0] @ params[-2].mT + params[-1][:, None]
-    return Run(scores, states, torch.stack(gates))
-
-
-def _step(cell: str, params: Params) -> Callable[["Tensor", State], tuple[State, "Tensor"]]:
-    import torch
-    from torch import sigmoid, tanh
-
-    from lstm_tutorial.relatives import variants
-
-    recurrent = params[1].mT
-    H = recurrent.shape[1]
-
-    def rnn(z_x: "Tensor", state: State) -> tuple[State, "Tensor"]:
-        z = torch.baddbmm(z_x, state[0], recurrent)
-        return (tanh(z),), z
-
-    def gru(z_x: "Tensor", state: State) -> tuple[State, "Tensor"]:
-        (h,) = state
-        z_h = h @ recurrent
-        r, z = sigmoid(z_x[..., : 2 * H] + z_h[..., : 2 * H]).chunk(2, dim=2)
-        n = tanh(z_x[..., 2 * H :] + r * (z_h[..., 2 * H :] + params[3][:, None]))
-        return ((1 - z) * n + z * h,), z
-
-    def lstm(z_x: "Tensor", state: State) -> tuple[State, "Tensor"]:
-        h, c = state
-        z = torch.baddbmm(z_x, h, recurrent)
-        i, f, g, o = z.chunk(4, dim=2)
-        if cell != "squashed store":
-            return variants.VARIANTS[cell](i, f, g, o, c), z
-        c = tanh(sigmoid(f) * c + sigmoid(i) * tanh(g))
-        return (sigmoid(o) * tanh(c), c), z
-
-    return {"rnn": rnn, "gru": gru}.get(cell, lstm)
+    network = networks.Network(cell)
+    return side_by_side.stack(networks.uniform(network, size, hidden, size, seed) for seed in seeds)
 
 
 def train(
     params: Params,
     batches: Iterable[Any],
-    loss: Callable[[Params, Any], "Tensor"],
+    loss: Callable[[Params, Any], Tensor],
     updates: int,
     lr: float = 0.01,
 ) -> Iterator[Params]:
@@ -156,7 +68,7 @@ def train(
 
     Parameters
     ----------
-    params : list of Tensors
+    params : list of tensors
         As from `init`; left as they are.
     batches : iterable
         At least as many as `updates`.
@@ -166,23 +78,16 @@ def train(
     lr : float
         At the start.
     """
-    import torch
-
     weights = [p.clone().requires_grad_() for p in params]
-    optimizer = torch.optim.Adam(weights)
-    for update, batch in zip(range(updates), batches, strict=False):
-        optimizer.param_groups[0]["lr"] = lr * (1 - 0.9 * update / updates)
-        gradients = torch.autograd.grad(loss(weights, batch).sum(), weights)
-        norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)
-        scale = (1 / norms).clamp(max=1)
-        for w, g in zip(weights, gradients, strict=True):
-            w.grad = g * scale.view(-1, *[1] * (g.dim() - 1))
-        optimizer.step()
-        yield [w.detach() for w in weights]
+    rates = (
+        torch.full((len(params[0]),), lr * (1 - 0.9 * update / updates))
+        for update in range(updates)
+    )
+    return side_by_side.updates(loss, weights, ((b,) for b in batches), rates, max_norm=1.0)
 
 
 def counters(
-    cell: str, letters: str, most: int, updates: int, seeds: Sequence[int], lr: float = 0.01
+    cell: Recurrent, letters: str, most: int, updates: int, seeds: Sequence[int], lr: float = 0.01
 ) -> Params:
     """Train networks of 10 units on all strings with n from 1 to `most`, all at once.
 
@@ -190,25 +95,25 @@ def counters(
     and steps of a string, then over the strings: each n counts the same.
     """
     batch = grammars.counting(range(1, most + 1), letters)
-    x, y = (as_float(part)[:, None].expand(-1, len(seeds), -1, -1) for part in (batch.x, batch.y))
-    weight = as_float(batch.mask / batch.lengths / most)[:, None]
+    x, y = as_float(batch.x), as_float(batch.y)
+    weight = as_float(batch.mask / batch.lengths / most)
 
-    def loss(params: Params, _: Any) -> "Tensor":
-        return (_legal_error(forward(cell, params, x).scores, y) * weight).sum(dim=(0, 2))
+    def loss(params: Params, _: Any) -> Tensor:
+        return (_legal_error(streams.forward(cell, params, x).scores, y) * weight).sum(dim=(1, 2))
 
-    start = init(cell, x.shape[3], 10, seeds)
+    start = init(cell, x.shape[2], 10, seeds)
     *_, params = train(start, [None] * updates, loss, updates, lr)
     return params
 
 
-def accepted(cell: str, params: Params, ns: Iterable[int], letters: str = "ab") -> Array:
+def accepted(cell: Recurrent, params: Params, ns: Iterable[int], letters: str = "ab") -> Array:
     """Return which strings each network gets right at every step, bool (N, number of ns)."""
     batch = grammars.counting(ns, letters)
     right = [
-        grammars.exact(scores, y[:, None].repeat(scores.shape[1], axis=1))
+        grammars.exact(scores, np.broadcast_to(y, scores.shape))
         for scores, y in _pieces(cell, params, batch.x, batch.y)
     ]
-    return (np.concatenate(right) | ~batch.mask[:, None]).all(axis=0)
+    return (np.concatenate(right, axis=1) | ~batch.mask).all(axis=1)
 
 
 def reach(accepted: Array) -> list[int]:
@@ -218,11 +123,9 @@ def reach(accepted: Array) -> list[int]:
 
 def counting(cell: str, letters: str, most: int, lr: float) -> dict[str, Any]:
     """Train ten networks to count; return how far each counts, and how much of training it fits."""
-    import torch
-
-    torch.set_num_threads(1)
-    params = counters(cell, letters, most, 1000, range(NETWORKS), lr)
-    right = accepted(cell, params, range(1, 20 * most + 1), letters)
+    recurrent = named(cell, CELLS)
+    params = counters(recurrent, letters, most, 1000, range(NETWORKS), lr)
+    right = accepted(recurrent, params, range(1, 20 * most + 1), letters)
     return {"reach": reach(right), "fitted": right[:, :most].sum(axis=1).tolist()}
 
 
@@ -233,43 +136,28 @@ def embedded_reber(cell: str, lr: float) -> dict[str, Any]:
     comes, from strings picked at random out of the 256, 16 an update. Every 100 updates all
     strings of both sets are tried.
     """
-    import torch
-
-    torch.set_num_threads(1)
+    recurrent = named(cell, CELLS)
     pairs = [grammars.reber_sets(pair) for pair in range(3)]
     N, updates = 30, 1200
     sets = [[grammars.reber_batch(pair[part]) for pair in pairs] for part in (0, 1)]
     rngs = [np.random.default_rng(seed) for seed in range(N)]
 
-    def draw() -> tuple["Tensor", "Tensor"]:
-        chosen, steps = [], 0
-        for k, rng in enumerate(rngs):
-            batch = sets[0][k % 3]
-            which = rng.integers(0, 256, 16)
-            steps = max(steps, batch.lengths[which].max())
-            chosen.append((batch.x[:, which], batch.lengths[which]))
-        x = np.stack([_up_to(part, steps) for part, _ in chosen], axis=1)
-        after = np.concatenate([x[1:], np.zeros_like(x[:1])])
-        for k, (_, lengths) in enumerate(chosen):
-            after[lengths - 1, k, np.arange(16), grammars.SYMBOLS.index("E")] = 1
-        return as_float(x), as_float(after)
-
-    def loss(params: Params, batch: tuple["Tensor", "Tensor"]) -> "Tensor":
+    def loss(params: Params, batch: tuple[Tensor, Tensor]) -> Tensor:
         x, after = batch
-        surprise = -(forward(cell, params, x).scores.log_softmax(dim=3) * after).sum(dim=(0, 2, 3))
-        return surprise / after.sum(dim=(0, 2, 3))
+        logs = streams.forward(recurrent, params, x).scores.log_softmax(dim=3)
+        surprise = -(logs * after).sum(dim=(1, 2, 3))
+        return surprise / after.sum(dim=(1, 2, 3))
 
     solved: list[int | None] = [None] * N
     share: list[dict[str, Array]] = []
-    batches = (draw() for _ in range(updates))
-    for update, params in enumerate(train(init(cell, 7, 16, range(N)), batches, loss, updates, lr)):
-        if (update + 1) % 100:
+    batches = (_picked(sets[0], rngs) for _ in range(updates))
+    start = init(recurrent, 7, 16, range(N))
+    for update, params in enumerate(train(start, batches, loss, updates, lr), 1):
+        if update % 100:
             continue
-        share = [_shares(cell, params, part) for part in sets]
+        share = [_shares(recurrent, params, part) for part in sets]
         whole = np.minimum(share[0]["strings"], share[1]["strings"]) == 1
-        solved = [
-            k or (16 * (update + 1) if w else None) for k, w in zip(solved, whole, strict=True)
-        ]
+        solved = [k or (16 * update if w else None) for k, w in zip(solved, whole, strict=True)]
     return {
         "solved": solved,
         **{
@@ -280,14 +168,31 @@ def embedded_reber(cell: str, lr: float) -> dict[str, Any]:
     }
 
 
-def _shares(cell: str, params: Params, batches: list[grammars.Batch]) -> dict[str, Array]:
+def _picked(
+    batches: list[grammars.Batch], rngs: Sequence[np.random.Generator]
+) -> tuple[Tensor, Tensor]:
+    """Pick 16 strings for each network; return them and the symbol after each, E at the end."""
+    chosen, steps = [], 0
+    for k, rng in enumerate(rngs):
+        batch = batches[k % 3]
+        which = rng.integers(0, 256, 16)
+        steps = max(steps, batch.lengths[which].max())
+        chosen.append((batch.x[:, which], batch.lengths[which]))
+    x = np.stack([_up_to(part, steps) for part, _ in chosen])
+    after = np.concatenate([x[:, 1:], np.zeros_like(x[:, :1])], axis=1)
+    for k, (_, lengths) in enumerate(chosen):
+        after[k, lengths - 1, np.arange(16), grammars.SYMBOLS.index("E")] = 1
+    return as_float(x), as_float(after)
+
+
+def _shares(cell: Recurrent, params: Params, batches: list[grammars.Batch]) -> dict[str, Array]:
     """Return the shares of whole strings, of outer symbols and of all symbols that are right."""
     found: dict[str, list[float]] = {"strings": [], "outer": [], "symbols": []}
     for k in range(len(params[0])):
         batch = batches[k % 3]
         one = [p[k : k + 1] for p in params]
         pieces = _pieces(cell, one, batch.x, batch.y)
-        right = np.concatenate([grammars.ranked(s[:, 0], y) for s, y in pieces])
+        right = np.concatenate([grammars.ranked(s[0], y) for s, y in pieces])
         outer = grammars.outer(batch.y)
         found["strings"].append((right | ~batch.mask).all(axis=0).mean())
         found["outer"].append(right[outer].mean())
@@ -305,81 +210,95 @@ def continual_reber(cell: str) -> dict[str, Any]:
     that it has the highest score, so that guessing T or P is right half of the time. Kept are the
     forget gates' mean at each symbol and unit, and c and f of three networks over 60 steps.
     """
-    import torch
-
-    torch.set_num_threads(1)
+    recurrent = named(cell, CELLS)
     updates = 3000
     drawn = []
     for seed in range(NETWORKS):
         both = grammars.continual_reber(updates * PIECE, 16, seed)
         drawn.append([part.astype(np.int8) for part in both])  # an eighth of the memory
-    x, y = (np.stack(part, axis=1) for part in zip(*drawn, strict=True))
+    x, y = (np.stack(part) for part in zip(*drawn, strict=True))
     state: list[State | None] = [None]
 
-    def loss(params: Params, piece: slice) -> "Tensor":
-        run = forward(cell, params, as_float(x[piece]), state[0])
+    def loss(params: Params, piece: slice) -> Tensor:
+        run = streams.forward(recurrent, params, as_float(x[:, piece]), state[0])
         state[0] = run.last
-        return _legal_error(run.scores, as_float(y[piece])).mean(dim=(0, 2))
+        return _legal_error(run.scores, as_float(y[:, piece])).mean(dim=(1, 2))
 
-    pieces = (slice(t, t + PIECE) for t in range(0, len(x), PIECE))
+    pieces = (slice(t, t + PIECE) for t in range(0, x.shape[1], PIECE))
     stages = []
     for update, params in enumerate(
-        train(init(cell, 7, 16, range(NETWORKS)), pieces, loss, updates), 1
+        train(init(recurrent, 7, 16, range(NETWORKS)), pieces, loss, updates), 1
     ):
         if update % STAGE == 0:
-            stages.append({"update": update, **_stream(cell, params, 1000)})
-    return {"stages": stages, **_stream(cell, params, 10_000)}
+            stages.append({"update": update, **_stream(recurrent, params, 1000)})
+    return {"stages": stages, **_stream(recurrent, params, 10_000)}
 
 
-def _stream(cell: str, params: Params, length: int) -> dict[str, Any]:
+def _stream(cell: Recurrent, params: Params, length: int) -> dict[str, Any]:
     """Send networks through ten streams; return what they get right, and what they hold.
 
     The first 250 steps are not scored: from a state of zeros a network that knows streams alone
     cannot tell whether the first B opens a string or stands within it.
     """
-    import torch
-
-    N = len(params[0])
     x, y = grammars.continual_reber(RUN_IN + length, 10, 2**20)
-    right, ranked, gates = list[Array](), list[Array](), list[Array]()
-    largest = torch.zeros(N)
-    state: State | None = None
-    for t in range(0, len(x), RUN_IN):
-        piece = slice(t, t + RUN_IN)
-        with torch.no_grad():
-            run = forward(cell, params, _side_by_side(x[piece], N), state)
-        state = run.last
-        scores, targets = run.scores.numpy(), y[piece, None].repeat(N, axis=1)
-        right.append(grammars.exact(scores, targets))
-        ranked.append(grammars.ranked(scores, targets))
-        largest = torch.maximum(largest, run.states[1].abs().amax(dim=(0, 2, 3)))
-        if t == RUN_IN:
-            seen = slice(0, 60), slice(0, 3), 0
-            opened = run.gates[seen].chunk(4, dim=2)[1].sigmoid()
-            traces = [_rounded(s.swapaxes(0, 1).numpy()) for s in (run.states[1][seen], opened)]
-        if len(gates) < 5:
-            gates.append(run.gates.chunk(4, dim=3)[1].sigmoid().numpy())
-    good, first = (np.concatenate(r[1:]).swapaxes(0, 1) for r in (right, ranked))
-    outer, forget = grammars.outer(y[RUN_IN:]), np.concatenate(gates).swapaxes(0, 1)
-    symbol = x[: forget.shape[1]].argmax(axis=2)
-    by_symbol = [[forget[n, symbol == k].mean(axis=0) for k in range(7)] for n in range(N)]
-    runs = np.where(good.all(axis=1), length, good.argmin(axis=1)).mean(axis=1)
+    right, ranked, largest, held = _listened(cell, params, x, y)
+    outer = grammars.outer(y[RUN_IN:])
+    runs = np.where(right.all(axis=1), length, right.argmin(axis=1)).mean(axis=1)
     found = {
-        "outer": [digits(v) for v in first[:, outer].mean(axis=1)],
-        "others": [digits(v) for v in good[:, ~outer].mean(axis=1)],
+        "outer": [digits(v) for v in ranked[:, outer].mean(axis=1)],
+        "others": [digits(v) for v in right[:, ~outer].mean(axis=1)],
         "run": [digits(v) for v in runs],
-        "perfect": good.all(axis=(1, 2)).tolist(),
+        "perfect": right.all(axis=(1, 2)).tolist(),
         "largest c": [digits(v) for v in largest.tolist()],
     }
-    if length == 1000:
-        return found
-    shown = x[RUN_IN : RUN_IN + 60, 0].argmax(axis=1)
+    return found if length == 1000 else {**found, **_traces(x, *held)}
+
+
+def _listened(
+    cell: Recurrent, params: Params, x: Array, y: Array
+) -> tuple[Array, Array, Tensor, tuple[Array, Array]]:
+    r"""Run networks through streams in pieces of 250 steps.
+
+    Returns
+    -------
+    right, ranked : bool arrays (N, T, B)
+        By both rules, from the second piece on.
+    largest : tensor (N,)
+        The largest absolute value of c.
+    held : arrays (N, T, B, H)
+        c and the forget gate's opening over the first five pieces.
+    """
+    right, ranked, held = list[Array](), list[Array](), list[Array]()
+    largest = torch.zeros(len(params[0]))
+    state: State | None = None
+    for t in range(0, len(x), RUN_IN):
+        part = as_float(x[t : t + RUN_IN])
+        with torch.no_grad():
+            run = streams.forward(cell, params, part, state)
+        scores, c = run.scores.numpy(), run.states[1]
+        targets = np.broadcast_to(y[t : t + RUN_IN], scores.shape)
+        right.append(grammars.exact(scores, targets))
+        ranked.append(grammars.ranked(scores, targets))
+        largest = torch.maximum(largest, c.abs().amax(dim=(1, 2, 3)))
+        if len(held) < 5:
+            z = streams.gates(cell, params, part, run, state)
+            held.append(np.stack([c.numpy(), z.chunk(4, dim=3)[1].sigmoid().numpy()]))
+        state = run.last
+    good, first = (np.concatenate(parts[1:], axis=1) for parts in (right, ranked))
+    c, forget = np.concatenate(held, axis=2)
+    return good, first, largest, (c, forget)
+
+
+def _traces(x: Array, c: Array, forget: Array) -> dict[str, Any]:
+    """Return the forget gates' mean at each symbol, and c and f of three networks in a stream."""
+    symbol = x[: forget.shape[1]].argmax(axis=2)
+    by_symbol = [[each[symbol == k].mean(axis=0) for k in range(7)] for each in forget]
+    shown = slice(RUN_IN, RUN_IN + 60)
     return {
-        **found,
         "forget": _rounded(np.array(by_symbol)),
         "trace": {
-            "symbols": "".join(grammars.SYMBOLS[k] for k in shown),
-            **dict(zip("cf", traces, strict=True)),
+            "symbols": "".join(grammars.SYMBOLS[k] for k in symbol[shown, 0]),
+            **{name: _rounded(part[:3, shown, 0]) for name, part in (("c", c), ("f", forget))},
         },
     }
 
@@ -389,32 +308,23 @@ def _rounded(values: Array) -> list[Any]:
     return np.round(values.astype(np.float64), 3).tolist()
 
 
-def _pieces(cell: str, params: Params, x: Array, y: Array) -> Iterator[tuple[Array, Array]]:
-    """Give scores (T, N, B, O) and targets of long sequences, 100 steps at a time."""
-    import torch
-
+def _pieces(cell: Recurrent, params: Params, x: Array, y: Array) -> Iterator[tuple[Array, Array]]:
+    """Give scores (N, T, B, O) and targets of long sequences, 100 steps at a time."""
     state = None
     for t in range(0, len(x), 100):
         with torch.no_grad():
-            run = forward(cell, params, _side_by_side(x[t : t + 100], len(params[0])), state)
+            run = streams.forward(cell, params, as_float(x[t : t + 100]), state)
         state = run.last
         yield run.scores.numpy(), y[t : t + 100]
 
 
-def _side_by_side(x: Array, N: int) -> "Tensor":
-    return as_float(x)[:, None].expand(-1, N, -1, -1)
+def _legal_error(scores: Tensor, y: Tensor) -> Tensor:
+    y = y.expand_as(scores)
+    return F.binary_cross_entropy_with_logits(scores, y, reduction="none").mean(dim=-1)
 
 
-def _legal_error(scores: "Tensor", y: "Tensor") -> "Tensor":
-    from torch.nn.functional import binary_cross_entropy_with_logits
-
-    return binary_cross_entropy_with_logits(scores, y, reduction="none").mean(dim=-1)
-
-
-def as_float(array: Array) -> "Tensor":
+def as_float(array: Array) -> Tensor:
     """Return an array as a tensor in single precision."""
-    import torch
-
     return torch.as_tensor(array, dtype=torch.float32)
 
 
@@ -435,7 +345,7 @@ def _about(name: str, limit: float, most: int) -> Callable[[dict[str, Any], dict
 
 EXPERIMENTS = {
     "counting": Experiment(
-        about="six cells learn to count, on a^n b^n and a^n b^n c^n (4 minutes)",
+        about="six cells learn to count, on a^n b^n and a^n b^n c^n",
         trials=[
             {"cell": cell, "letters": letters, "most": most, "lr": lr}
             for cell, letters, most, lr in [
@@ -447,9 +357,10 @@ EXPERIMENTS = {
         run=counting,
         agree=_about("fitted", 20, 4),
         sample=[0],
+        seeds="0 to 9, networks side by side",
     ),
     "embedded-reber": Experiment(
-        about="LSTM and RNN on the embedded Reber grammar, experiment 1 of 1997 (2 minutes)",
+        about="LSTM and RNN on the embedded Reber grammar, experiment 1 of 1997",
         trials=[
             {"cell": cell, "lr": lr}
             for cell, lr in [("vanilla", 0.01), ("rnn", 0.01), ("rnn", 0.003)]
@@ -457,12 +368,14 @@ EXPERIMENTS = {
         run=embedded_reber,
         agree=_about("solved", 1, 6),
         sample=[0],
+        seeds="0 to 29, networks side by side",
     ),
     "continual-reber": Experiment(
-        about="a stream of Reber strings, with and without a forget gate (2 minutes)",
+        about="a stream of Reber strings, with and without a forget gate",
         trials=[{"cell": cell} for cell in ("vanilla", "no forget gate")],
         run=continual_reber,
         agree=_about("outer", 0.98, 4),
         sample=[0],
+        seeds="0 to 9, networks side by side",
     ),
 }

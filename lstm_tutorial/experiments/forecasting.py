@@ -5,9 +5,13 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from lstm_tutorial import datasets
 from lstm_tutorial.experiments._experiment import Experiment, digits
+from lstm_tutorial.experiments._seeded import seeded
+from lstm_tutorial.models import Forecaster
+from lstm_tutorial.training import fit
 
 Array = np.ndarray
 
@@ -154,6 +158,7 @@ def _linear(part: Array, order: int, task: Task) -> Callable[[Array], Array]:
 
 def exponential_smoothing(task: Task) -> Array:
     """Forecast with Holt and Winters' method, or without a season by the smoothed level alone."""
+    # Here, because the chapter itself needs no statsmodels.
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
     seasonal: dict[str, Any] = (
@@ -167,7 +172,7 @@ def exponential_smoothing(task: Task) -> Array:
 
 def arima(task: Task) -> Array:
     """Forecast with SARIMA (1,1,1)(0,1,1), or without a season with autoregression of order 9."""
-    from statsmodels.tsa.statespace.sarimax import SARIMAX
+    from statsmodels.tsa.statespace.sarimax import SARIMAX  # as above
 
     orders: dict[str, Any] = (
         {"order": (1, 1, 1), "seasonal_order": (0, 1, 1, task.season)}
@@ -214,12 +219,7 @@ def trained(part: Array, valid: Array | None, seed: int, epochs: int, **sizes: i
     model : Forecaster
     epoch : int
     """
-    import torch
-
-    from lstm_tutorial.models import Forecaster
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = Forecaster(**sizes)
     model.set_scale(part)
     stop = None if valid is None else model.windows(valid)
@@ -228,11 +228,6 @@ def trained(part: Array, valid: Array | None, seed: int, epochs: int, **sizes: i
 
 def _fit(model: Any, data: Any, valid: Any, seed: int, epochs: int) -> int:
     """Train on windows with Adam in batches of 32; return the epoch that was kept."""
-    import torch
-
-    from lstm_tutorial.training import fit
-
-    torch.set_num_threads(1)
     x, y = data
 
     def batches(rng: np.random.Generator) -> Any:
@@ -341,14 +336,9 @@ def leaks(series: str, leak: str, seed: int) -> dict[str, Any]:
     parts at random, in the numbers of an honest split. "none": an honest split. The networks work
     on the values themselves.
     """
-    import torch
-
-    from lstm_tutorial.models import Forecaster
-
     chosen = task(series)._replace(difference=0)
     L, K = chosen.length, chosen.horizon
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = Forecaster(L, K, 32)
     model.set_scale(chosen.values if leak == "scale" else chosen.train_part)
     x, y = model.windows(chosen.values)
@@ -395,14 +385,15 @@ def _trials(series: str) -> list[dict[str, Any]]:
 
 EXPERIMENTS = {
     "forecasting": Experiment(
-        about="baselines and LSTMs over a rolling origin, three series (about 6 minutes)",
+        about="baselines and LSTMs over a rolling origin, three series",
         trials=[trial for series in HIDDEN for trial in _trials(series)],
         run=forecasting,
         agree=_close,
         sample=[4, 6, 50, 60],
+        seeds="the seed of each trial; models without one draw nothing",
     ),
     "forecasting-leaks": Experiment(
-        about="what a test with a leak pretends (2 minutes)",
+        about="what a test with a leak pretends",
         trials=[
             {"series": series, "leak": leak, "seed": seed}
             for series, leak, seed in product(["co2", "sunspots"], LEAKS, range(5))

@@ -1,14 +1,16 @@
 """The long runs of the chapter on a language model of characters."""
 
+import math
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from lstm_tutorial import datasets
 from lstm_tutorial.experiments._experiment import Experiment, digits
-
-if TYPE_CHECKING:
-    from lstm_tutorial.models import CharLM
-    from lstm_tutorial.training import History
+from lstm_tutorial.experiments._seeded import seeded
+from lstm_tutorial.models import CharLM
+from lstm_tutorial.training import Chunk, History, StatefulLoss, fit, streams
 
 TRAIN, VALID = 450_000, 475_000  # where the parts of `datasets.bible()` end
 STAGES = [0, 20, 100, 500, 2000]  # updates after which a sample is taken
@@ -24,17 +26,13 @@ def bible_parts() -> tuple[str, str, str, str]:
 
 def train(
     hidden_size: int, epochs: int, seed: int, length: int = 64, carried: bool = True
-) -> tuple["CharLM", "History", list[str]]:
+) -> tuple[CharLM, History, list[str]]:
     """Train one model on the Bible; return it, its history and samples by stage.
 
     Adam at 0.003, falling to 0 along a cosine, clipping at norm 1, dropout 0.1, and 512
     characters an update: chunks of `length` from as many parallel streams as that makes. With
     `carried` the state goes from chunk to chunk; without, each chunk starts from zeros.
     """
-    import torch
-
-    from lstm_tutorial.models import CharLM
-    from lstm_tutorial.training import Chunk, StatefulLoss, fit, streams
 
     class Watched(StatefulLoss):
         """Takes samples on the way."""
@@ -51,10 +49,9 @@ def train(
                 self.updates += 1
             return super().__call__(model, batch if carried else batch._replace(first=True))
 
-    torch.set_num_threads(1)
     alphabet, train, valid, _ = bible_parts()
-    torch.manual_seed(seed)
-    model = CharLM(alphabet, hidden_size, dropout=0.1)
+    with seeded(seed):
+        model = CharLM(alphabet, hidden_size, dropout=0.1)
     chunks = streams(model.encode(train), READ // length, length)
     loss = Watched()
     history = fit(
@@ -72,7 +69,6 @@ def train(
 
 
 def _sample(model: Any) -> str:
-    import torch
 
     generator = torch.Generator().manual_seed(SAMPLE_SEED)
     return model.sample(PROMPT, 200, generator=generator)
@@ -80,8 +76,6 @@ def _sample(model: Any) -> str:
 
 def language(hidden_size: int, epochs: int, seed: int) -> dict[str, Any]:
     """Train one model; return its history in bits per character, its test result, its samples."""
-    import math
-
     model, history, samples = train(hidden_size, epochs, seed)
     *_, valid, test = bible_parts()
     return {
@@ -101,12 +95,6 @@ def language_memory(length: int, carried: bool, seed: int) -> dict[str, Any]:
     It is tested twice: on the test text in one piece, and on the same text in chunks of `length`
     steps, each from a state of zeros.
     """
-    import math
-
-    import torch
-
-    from lstm_tutorial.training import streams
-
     model, history, _ = train(64, 4, seed, length, carried)
     *_, test = bible_parts()
     with torch.no_grad():
@@ -123,7 +111,7 @@ def language_memory(length: int, carried: bool, seed: int) -> dict[str, Any]:
 
 EXPERIMENTS = {
     "language": Experiment(
-        about="language models of characters, on the Bible (8 minutes)",
+        about="language models of characters, on the Bible",
         trials=[
             {"hidden_size": hidden_size, "epochs": epochs, "seed": seed}
             for hidden_size, epochs, seed in [(128, 10, 0), (256, 8, 0), (256, 8, 1), (256, 8, 2)]
@@ -133,7 +121,7 @@ EXPERIMENTS = {
         sample=[0],
     ),
     "language-memory": Experiment(
-        about="the same with the state carried or not, and chunks of three lengths (4 minutes)",
+        about="the same with the state carried or not, and chunks of three lengths",
         trials=[
             {"length": length, "carried": carried, "seed": seed}
             for length, carried, seed in product([8, 32, 128], [True, False], range(2))

@@ -1,15 +1,16 @@
 """The long runs of the chapter on meta-learning: sines of a few points, letters never seen."""
 
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from torch import nn
 
 from lstm_tutorial.experiments._experiment import Experiment, digits
-from lstm_tutorial.fewshot import episodes
-
-if TYPE_CHECKING:
-    from torch import nn
+from lstm_tutorial.experiments._seeded import seeded
+from lstm_tutorial.fewshot import episodes, learners
+from lstm_tutorial.training import fit
 
 Array = np.ndarray
 
@@ -81,10 +82,8 @@ def sines(learner: str, shots: int, seed: int) -> dict[str, Any]:
     return result
 
 
-def sine_learner(learner: str) -> "nn.Module":
+def sine_learner(learner: str) -> nn.Module:
     """Return an untrained learner of sines."""
-    from lstm_tutorial.fewshot import learners
-
     if learner.startswith("batch"):
         return learners.LSTMLearner(1, 1)
     if learner == "sequence":
@@ -94,13 +93,11 @@ def sine_learner(learner: str) -> "nn.Module":
     return learners.MAML(learners.mlp(1, 91, 91, 91, 1), steps=5, lr=0.01)
 
 
-def _trained_on_sines(learner: str, shots: int, seed: int) -> tuple["nn.Module", dict[str, Any]]:
-    import torch
+def _trained_on_sines(learner: str, shots: int, seed: int) -> tuple[nn.Module, dict[str, Any]]:
 
-    from lstm_tutorial.fewshot import learners
-
-    torch.manual_seed(seed)
-    net, budget = sine_learner(learner), BUDGETS[learner]
+    budget = BUDGETS[learner]
+    with seeded(seed):
+        net = sine_learner(learner)
 
     def draw(count: int, rng: Any) -> episodes.Episodes:
         return learners.tensors(episodes.sines(count, shots, rng, queries=20))
@@ -110,14 +107,9 @@ def _trained_on_sines(learner: str, shots: int, seed: int) -> tuple["nn.Module",
 
 
 def _fit(
-    net: "nn.Module", loss: Any, draw: Any, valid: Any, budget: Budget, seed: int
+    net: nn.Module, loss: Any, draw: Any, valid: Any, budget: Budget, seed: int
 ) -> dict[str, Any]:
     """Train for a budget; return which 200 updates were best, the last loss, the largest norm."""
-    import torch
-
-    from lstm_tutorial.training import fit
-
-    torch.set_num_threads(1)
     history = fit(
         net,
         loss,
@@ -144,11 +136,8 @@ def _errors(answer: Any, given: episodes.Episodes) -> Array:
     return ((answer(given) - given.query_y) ** 2).mean(axis=(1, 2))
 
 
-def _answers(net: "nn.Module") -> Any:
+def _answers(net: nn.Module) -> Any:
     """Return a function from episodes to answers, all as arrays, 500 episodes at a time."""
-    import torch
-
-    from lstm_tutorial.fewshot import learners
 
     def answer(given: episodes.Episodes) -> Array:
         parts = []
@@ -194,14 +183,10 @@ def _baseline(name: str, seed: int) -> Any:
 
 
 def _from_scratch(given: episodes.Episodes, seed: int) -> Array:
-    import torch
 
-    from lstm_tutorial.fewshot import learners
-
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
     tasks = learners.tensors(given)
-    return learners.from_scratch(lambda: learners.mlp(1, 40, 40, 1), tasks, 200, 0.01).numpy()
+    with seeded(seed):
+        return learners.from_scratch(lambda: learners.mlp(1, 40, 40, 1), tasks, 200, 0.01).numpy()
 
 
 def letters(learner: str, shots: int, seed: int) -> dict[str, Any]:
@@ -231,10 +216,8 @@ def letters(learner: str, shots: int, seed: int) -> dict[str, Any]:
     return {**result, "right": digits(mean), "half": digits(half)}
 
 
-def letter_learner(learner: str) -> "nn.Module":
+def letter_learner(learner: str) -> nn.Module:
     """Return an untrained learner of letters; all have the same 196-128-64 network in front."""
-    from lstm_tutorial.fewshot import learners
-
     pixels = episodes.PIXELS**2
     if learner == "MAML":
         return learners.MAML(learners.mlp(pixels, 128, 64, WAYS), steps=3, lr=0.1, labels=True)
@@ -249,13 +232,11 @@ def letter_learner(learner: str) -> "nn.Module":
 
 def _trained_on_letters(
     learner: str, images: dict[str, Array], shots: int, seed: int
-) -> tuple["nn.Module", dict[str, Any]]:
-    import torch
+) -> tuple[nn.Module, dict[str, Any]]:
 
-    from lstm_tutorial.fewshot import learners
-
-    torch.manual_seed(seed)
-    net, budget = letter_learner(learner), LETTERS[learner]
+    budget = LETTERS[learner]
+    with seeded(seed):
+        net: Any = letter_learner(learner)
     if learner.endswith("features"):
         known, _ = _trained_on_letters("prototypes", images, shots, seed)
         net.encoder = known.encoder.requires_grad_(False)
@@ -268,9 +249,6 @@ def _trained_on_letters(
 
 
 def _from_pixels(name: str, test: episodes.Episodes, seed: int) -> Array:
-    import torch
-
-    from lstm_tutorial.fewshot import learners
 
     x, y, query_x, _ = test
     if name == "nearest pixels":
@@ -279,15 +257,14 @@ def _from_pixels(name: str, test: episodes.Episodes, seed: int) -> Array:
         return episodes.prototypes(x, y, query_x)
     if name == "ridge on pixels":
         return episodes.ridge(x, y, query_x, 1.0)
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
     net = lambda: learners.mlp(episodes.PIXELS**2, 32, WAYS)  # noqa: E731
-    return learners.from_scratch(net, learners.tensors(test), 50, 0.01, labels=True).numpy()
+    with seeded(seed):
+        return learners.from_scratch(net, learners.tensors(test), 50, 0.01, labels=True).numpy()
 
 
 EXPERIMENTS = {
     "fewshot-sines": Experiment(
-        about="a sine from five or ten points: learners that learnt to learn (4 minutes a seed)",
+        about="a sine from five or ten points: learners that learnt to learn",
         trials=[
             *(
                 {"learner": learner, "shots": shots, "seed": seed}
@@ -304,7 +281,7 @@ EXPERIMENTS = {
         sample=[2],
     ),
     "fewshot-letters": Experiment(
-        about="five letters told apart, of scripts never seen in training (3 minutes a seed)",
+        about="five letters told apart, of scripts never seen in training",
         trials=[
             *(
                 {"learner": learner, "shots": shots, "seed": seed}

@@ -10,10 +10,11 @@ MODELS = list(family.CONVOLUTIONS)
 
 EXPERIMENTS = {
     "choice": Experiment(
-        about="convolutions on the tasks of `relatives`, equal parameters (about 2 minutes)",
+        about="convolutions on the tasks of `relatives`, equal parameters",
         trials=[{"model": model, "task": task} for model, task in product(MODELS, relatives.TASKS)],
         run=relatives.relative,
         agree=relatives.as_many_solved,
         sample=[2, 8],
+        seeds="0 to 4 with each learning rate, networks side by side",
     ),
 }

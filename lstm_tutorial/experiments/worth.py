@@ -1,17 +1,19 @@
 """The search of the chapter on the worth of each gate: eight variants, one set of settings."""
 
 import re
+from collections.abc import Iterable, Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from lstm_tutorial import datasets, tasks
 from lstm_tutorial.experiments import classifying
 from lstm_tutorial.experiments._experiment import Experiment, digits
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from lstm_tutorial.relatives import networks, side_by_side, variants
+from lstm_tutorial.relatives.cell import named
 
 Array = np.ndarray
 
@@ -69,57 +71,56 @@ def worth(draw: int, task: str, units: int, variant: str) -> dict[str, Any]:
     weights that do best are kept and tested. Data and noise are the same for all variants, and so
     are the initial weights where the sizes are; the controls alone begin otherwise.
     """
-    import torch
-
-    from lstm_tutorial.relatives import variants
-
-    torch.set_num_threads(1)
     D, out, updates, batch = TASKS[task]
     again, shut = (variant == control for control in CONTROLS)
-    variant = "vanilla" if again or shut else variant
-    H = variants.fitting_size(variant, D, out, variants.parameters("vanilla", D, units, out))
+    network = networks.Network(named("vanilla" if again or shut else variant, variants.BY_NAME))
+    budget = networks.Network(variants.VANILLA).parameters(D, units, out)
+    H = networks.nearest_size(network, D, out, budget)
     rng, first = (np.random.default_rng([units, draw, k]) for k in (0, 1 + again))
     noises = torch.Generator().manual_seed(1000 * units + draw)
     mine = settings(units, draw)
-    rates = torch.tensor([s["lr"] for s in mine])
-    noise = torch.tensor([s["noise"] for s in mine]).view(1, -1, 1, 1)
-    kept = variants.init(D, H, out, first.spawn(NETWORKS), variant=variant)
+    noise = torch.tensor([s["noise"] for s in mine]).view(-1, 1, 1, 1)
+    start = side_by_side.stack(
+        networks.uniform(network, D, H, out, r) for r in first.spawn(NETWORKS)
+    )
     if shut:
-        kept[2][:, :H] = -1
+        start[2][:, :H] = -1
     train, new, tests = _data(task, rng)
 
-    def batches() -> Any:
-        for _ in range(updates):
-            x, y = train(batch)
-            yield x + noise * torch.randn(x.shape, generator=noises), y
-
     @torch.no_grad()
-    def shares(x: Any, y: Any) -> Any:
-        errors = variants.errors(variant, weights, x, y) / _constant(y)
-        return errors.nan_to_num(torch.inf).clamp(max=1000)
+    def shares(weights: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
+        left = side_by_side.shares(network, weights, x, y)
+        return left.nan_to_num(torch.inf).clamp(max=1000)
 
-    best = torch.full((NETWORKS,), torch.inf)
-    for update, weights in enumerate(variants.train(variant, kept, batches(), rates, 1.0), 1):
-        if update % (updates // 10):
-            continue
-        now = shares(*new)
-        better = now < best
-        best = torch.where(better, now, best)
-        for old, w in zip(kept, weights, strict=True):
-            old[better] = w[better]
-    weights = kept
-    errors = {"valid": best, **{name: shares(*exam) for name, exam in tests.items()}}
+    batches = _noisy((train(batch) for _ in range(updates)), noise, noises)
+    rates = [s["lr"] for s in mine]
+    training = side_by_side.train(network, start, batches, rates, max_norm=1.0)
+    best = side_by_side.keep_best(
+        start, training, lambda weights: shares(weights, *new), every=updates // 10
+    )
+    tried = {name: shares(best.weights, *exam) for name, exam in tests.items()}
     return {
         "hidden": H,
-        "weights": variants.parameters(variant, D, H, out),
-        **{name: [digits(e) for e in es.tolist()] for name, es in errors.items()},
+        "weights": network.parameters(D, H, out),
+        **{
+            name: [digits(e) for e in es.tolist()]
+            for name, es in {"valid": best.errors, **tried}.items()
+        },
     }
+
+
+def _noisy(
+    batches: Iterable[tuple[Tensor, Tensor]], noise: Tensor, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Add to each network's inputs noise of its own size."""
+    for x, y in batches:
+        N, T, *shape = x.shape  # drawn step by step, as the first results were
+        drawn = torch.randn(T, N, *shape, generator=generator).movedim(0, 1)
+        yield x + noise * drawn, y
 
 
 def _data(task: str, rng: np.random.Generator) -> tuple[Any, Any, dict[str, Any]]:
     """Return a function that draws a batch for each network, data to choose by, data to test on."""
-    import torch
-
     if task == "vowels":
         return _vowels(rng)
     if task == "text":
@@ -127,11 +128,11 @@ def _data(task: str, rng: np.random.Generator) -> tuple[Any, Any, dict[str, Any]
     kind = {"adding": tasks.adding, "elapsed": tasks.elapsed}[task]
     scale = {"adding": 1.0, "elapsed": 0.1}[task]
 
-    def draw(batch: int, times: int = 1) -> tuple["Tensor", "Tensor"]:
+    def draw(batch: int, times: int = 1) -> tuple[Tensor, Tensor]:
         x, y = kind(times * LENGTH[task], NETWORKS * batch, rng)
-        x = x.reshape(len(x), NETWORKS, batch, -1)
-        y = scale * y.reshape(*y.shape[:-2], NETWORKS, batch, -1)
-        return torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
+        x = np.moveaxis(x.reshape(len(x), NETWORKS, batch, -1), 1, 0)
+        y = np.moveaxis(scale * y.reshape(*y.shape[:-2], NETWORKS, batch, -1), -3, 0)
+        return _tensor(x), _tensor(y)
 
     new, tests = draw(100), {"test": draw(500)}
     return draw, new, tests | ({"far": draw(50, FAR)} if task == "elapsed" else {})
@@ -142,22 +143,20 @@ def _text(rng: np.random.Generator) -> tuple[Any, Any, dict[str, Any]]:
 
     Nine tenths to train on, a twentieth each to choose by and to test on.
     """
-    import torch
-
     letters = re.sub("[^a-z]+", " ", datasets.bible().lower())
     codes = np.frombuffer(letters.encode(), dtype=np.uint8).astype(np.int64)
     codes = np.where(codes == ord(" "), 0, codes - ord("a") + 1)
     train, new, test = np.split(codes, [len(codes) * 18 // 20, len(codes) * 19 // 20])
 
-    def cut(part: Array, starts: Array, length: int) -> tuple["Tensor", "Tensor"]:
-        window = part[np.arange(length + 1)[:, None, None] + starts]
-        return torch.tensor(np.eye(27, dtype=np.float32)[window[:-1]]), torch.tensor(window[1:])
+    def cut(part: Array, starts: Array, length: int) -> tuple[Tensor, Tensor]:
+        window = part[np.arange(length + 1)[:, None] + starts[:, None]]
+        return _tensor(np.eye(27)[window[:, :-1]]), torch.tensor(window[:, 1:])
 
-    def draw(batch: int) -> tuple["Tensor", "Tensor"]:
+    def draw(batch: int) -> tuple[Tensor, Tensor]:
         T = LENGTH["text"]
         return cut(train, rng.integers(0, len(train) - T, (NETWORKS, batch)), T)
 
-    def spread(part: Array, count: int, length: int) -> tuple["Tensor", "Tensor"]:
+    def spread(part: Array, count: int, length: int) -> tuple[Tensor, Tensor]:
         starts = np.linspace(0, len(part) - length - 1, count).astype(int)
         return _for_all(*cut(part, starts[None], length))
 
@@ -174,8 +173,6 @@ def _vowels(rng: np.random.Generator) -> tuple[Any, Any, dict[str, Any]]:
 
     The answer is wanted at an utterance's last frame, and the test is the official one.
     """
-    import torch
-
     whole, test = datasets.japanese_vowels()
     kept, held_out = classifying.split(whole.labels, 0)
     parts = [
@@ -189,26 +186,21 @@ def _vowels(rng: np.random.Generator) -> tuple[Any, Any, dict[str, Any]]:
         sets.append((torch.tensor(part.x, dtype=torch.float32), torch.tensor(wanted)))
     (x, y), new, exam = sets
 
-    def draw(batch: int) -> tuple["Tensor", "Tensor"]:
+    def draw(batch: int) -> tuple[Tensor, Tensor]:
         chosen = torch.as_tensor(rng.integers(0, x.shape[1], (NETWORKS, batch)))
-        return x[:, chosen], y[:, chosen]
+        return x[:, chosen].movedim(1, 0), y[:, chosen].movedim(1, 0)
 
-    to_choose, to_test = (_for_all(x[:, None], y[:, None]) for x, y in (new, exam))
+    to_choose, to_test = (_for_all(x[None], y[None]) for x, y in (new, exam))
     return draw, to_choose, {"test": to_test}
 
 
-def _for_all(x: "Tensor", y: "Tensor") -> tuple["Tensor", "Tensor"]:
+def _for_all(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Let all networks read the same sequences."""
-    T, _, B, D = x.shape
-    return x.expand(T, NETWORKS, B, D), y.expand(T, NETWORKS, B)
+    return x.expand(NETWORKS, *x.shape[1:]), y.expand(NETWORKS, *y.shape[1:])
 
 
-def _constant(y: "Tensor") -> float:
-    """Return the error of the best constant answer."""
-    if y.is_floating_point():
-        return float(((y - y.flatten(0, -2).mean(dim=0)) ** 2).mean())
-    share = y[y >= 0].bincount() / (y >= 0).sum()
-    return float(-(share * share.clamp(min=1e-30).log()).sum())
+def _tensor(array: Array) -> Tensor:
+    return torch.tensor(np.ascontiguousarray(array), dtype=torch.float32)
 
 
 def _same_picture(a: dict[str, Any], b: dict[str, Any]) -> bool:
@@ -219,7 +211,7 @@ def _same_picture(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 EXPERIMENTS = {
     "worth": Experiment(
-        about="eight variants of the LSTM in a search shared by all, four tasks (10 minutes)",
+        about="eight variants of the LSTM in a search shared by all, four tasks",
         trials=[
             {"draw": draw, "task": task, "units": units, "variant": variant}
             for draw, cells in [(0, VARIANTS + CONTROLS), (1, AGAIN)]
@@ -228,5 +220,6 @@ EXPERIMENTS = {
         run=worth,
         agree=_same_picture,
         sample=[0, 37, 59, 84],
+        seeds="the draw and the units of each trial, spawned for networks side by side",
     ),
 }

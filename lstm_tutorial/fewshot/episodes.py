@@ -1,4 +1,7 @@
-"""Few-shot problems: each is a small task of its own, with a few examples to learn it from."""
+"""Few-shot problems: each is a small task of its own, with a few examples to learn it from.
+
+First the episodes (lines, sines, letters drawn from fonts), then what a learner must beat.
+"""
 
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -195,6 +198,7 @@ def classes(
         raise ValueError(
             f"images: expected shape (N, V, ...), and no axis empty, got {images.shape}"
         )
+    _check.all_finite("images", images)
     N, V = images.shape[:2]
     if not 2 <= ways <= N:
         raise ValueError(
@@ -225,8 +229,8 @@ def nearest(support_x: Array, support_y: Array, query_x: Array) -> Array:
 
     Raises
     ------
-    ValueError
-        For shapes that do not fit, and an empty support set.
+    TypeError, ValueError
+        For what is no array, shapes that do not fit, an empty support set, NaN and infinity.
     """
     check(support_x, support_y, query_x)
     closest = _distances(query_x, support_x).argmin(axis=2)
@@ -248,7 +252,7 @@ def prototypes(support_x: Array, support_y: Array, query_x: Array) -> Array:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As `nearest`, and for labels that are not one-hot or a class without an example.
     """
     check(support_x, support_y, query_x, labels=True)
@@ -284,6 +288,7 @@ def ridge(
     """
     check(support_x, support_y, query_x)
     strength = _check.positive_float("strength", strength)
+    _check.function("features", features)
     known, asked = features(support_x), features(query_x)
     gram = known @ known.swapaxes(1, 2) + strength * np.eye(known.shape[1])
     return asked @ (known.swapaxes(1, 2) @ np.linalg.solve(gram, support_y))
@@ -294,25 +299,30 @@ def interval(values: Iterable[float]) -> tuple[float, float]:
 
     Raises
     ------
-    ValueError
-        For fewer than two values.
+    TypeError, ValueError
+        For what are no numbers, for fewer than two of them, NaN and infinity.
     """
-    values = np.fromiter(values, dtype=np.float64)
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise TypeError(f"values: expected numbers, got {type(values).__name__}")
+    values = np.array(
+        [_check.finite_float(f"values[{k}]", value) for k, value in enumerate(values)]
+    )
     if len(values) < 2:
         raise ValueError(f"values: expected at least 2, got {len(values)}")
     return float(values.mean()), float(1.96 * values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def check(support_x: Any, support_y: Any, query_x: Any, labels: bool = False) -> None:
-    """Raise ValueError where the parts of episodes do not fit: arrays or tensors.
+    """Raise where the parts of episodes are no arrays or tensors, or do not fit to each other.
 
     With `labels` every row of `support_y` has to be one-hot, and every class of an episode needs
     an example: a class that the support set does not show cannot be learnt from it.
     """
+    _check.flag("labels", labels)
     sizes: dict[str, int] = {}
     parts = {"support_x": support_x, "support_y": support_y, "query_x": query_x}
     for (name, part), axes in zip(parts.items(), ("EKD", "EKO", "EQD"), strict=True):
-        shape = tuple(part.shape)
+        shape = _numbers(name, part)
         known = [sizes.get(axis) for axis in axes]
         fits = len(shape) == 3 and all(
             size > 0 and want in (None, size) for size, want in zip(shape, known, strict=True)
@@ -322,8 +332,19 @@ def check(support_x: Any, support_y: Any, query_x: Any, labels: bool = False) ->
             empty = ", and no axis empty" if 0 in shape else ""
             raise ValueError(f"{name}: expected shape ({wanted}){empty}, got {shape}")
         sizes.update(zip(axes, shape, strict=True))
+        if isinstance(part, np.ndarray):
+            _check.all_finite(name, part)
     if labels:
         _check_labels(support_y)
+
+
+def _numbers(name: str, part: Any) -> tuple[int, ...]:
+    """Return the shape of an array or tensor of floating-point numbers; PyTorch may be missing."""
+    dtype = str(getattr(part, "dtype", "")).removeprefix("torch.")
+    if dtype not in ("float32", "float64"):
+        got = f"{type(part).__name__} of {dtype}" if dtype else type(part).__name__
+        raise TypeError(f"{name}: expected an array or tensor of float32 or float64, got {got}")
+    return tuple(part.shape)
 
 
 def _check_labels(support_y: Any) -> None:
@@ -366,7 +387,7 @@ def _distances(a: Array, b: Array) -> Array:
 
 
 def _font(face: str) -> Any:
-    from matplotlib.ft2font import FT2Font
+    from matplotlib.ft2font import FT2Font  # all but the letters needs NumPy alone
 
     family, _, style = face.partition("-")
     name = f"DejaVu{family}{'-' if style else ''}{style}.ttf"
@@ -379,7 +400,7 @@ def _font(face: str) -> Any:
 
 def _drawing(font: Any, letter: str) -> Array:
     """Return the letter in the middle of 80 x 80 pixels, shrunk if it is larger, 0 to 255."""
-    from matplotlib.ft2font import LoadFlags
+    from matplotlib.ft2font import LoadFlags  # as above
 
     font.set_text(letter, 0, flags=LoadFlags.NO_HINTING)
     font.draw_glyphs_to_bitmap(antialiased=True)

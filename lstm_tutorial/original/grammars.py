@@ -1,4 +1,8 @@
-"""Languages to be predicted symbol by symbol, each with the set of symbols that may come next."""
+"""Languages to be predicted symbol by symbol, each with the set of symbols that may come next.
+
+The Reber grammars of 1997 and the counting languages of 2001 stand in one file, for they share how
+strings are laid side by side and how predictions are judged.
+"""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -124,14 +128,15 @@ def legal(string: str, graph: Graph = EMBEDDED) -> list[str]:
 
     Raises
     ------
-    ValueError
-        For a symbol that may not stand where it stands.
+    TypeError, ValueError
+        For what is no string, and for a symbol that may not stand where it stands.
 
     Examples
     --------
     >>> legal("BTXSE", REBER)
     ['TP', 'SX', 'XS', 'E', '']
     """
+    _check.text("string", string)
     state, found = 0, []
     for k, symbol in enumerate(string):
         if symbol not in graph[state]:
@@ -191,9 +196,13 @@ def reber_batch(strings: Sequence[str]) -> Batch:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For no string, or one that the embedded grammar does not make.
     """
+    if isinstance(strings, str | bytes) or not isinstance(strings, Sequence):
+        raise TypeError(f"strings: expected a list of strings, got {type(strings).__name__}")
+    for k, string in enumerate(strings):
+        _check.text(f"strings[{k}]", string)
     follow = [legal(string) for string in strings]
     for string, after in zip(strings, follow, strict=True):
         if not after or after[-1]:
@@ -265,7 +274,15 @@ def outer(y: Array) -> Array:
     Returns
     -------
     bool array (...)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no array with a last axis of 7.
     """
+    _check.instance("y", y, np.ndarray, "a NumPy array")
+    if y.ndim == 0 or y.shape[-1] != len(SYMBOLS):
+        raise ValueError(f"y: expected shape (..., {len(SYMBOLS)}), got {y.shape}")
     t_or_p = [SYMBOLS.index(symbol) for symbol in "TP"]
     return (y.sum(axis=-1) == 1) & (y[..., t_or_p].sum(axis=-1) == 1)
 
@@ -321,6 +338,9 @@ def counting(ns: Iterable[int], letters: str = "ab") -> Batch:
     TypeError, ValueError
         For a bad n, none at all, or bad `letters`.
     """
+    if isinstance(ns, str | bytes) or not isinstance(ns, Iterable):
+        raise TypeError(f"ns: expected integers, got {type(ns).__name__}")
+    ns = [_check.positive_int(f"ns[{k}]", n) for k, n in enumerate(ns)]
     strings = [counted(n, letters) for n in ns]
     follow = [["ab" if one == "a" else two for one, two in pairwise(s)] for s in strings]
     return _pack([s[:-1] for s in strings], follow, "S" + letters + "T")
@@ -341,9 +361,11 @@ def one_hot(string: str, symbols: str = SYMBOLS) -> Array:
 
     Raises
     ------
-    ValueError
-        For a symbol that is not in `symbols`.
+    TypeError, ValueError
+        For what is no string, and for a symbol that is not in `symbols`.
     """
+    _check.text("string", string)
+    _check.text("symbols", symbols)
     for symbol in string:
         if symbol not in symbols:
             raise ValueError(f"string: expected symbols of {symbols!r}, got {symbol!r}")
@@ -367,8 +389,8 @@ def ranked(scores: Array, y: Array) -> Array:
 
     Raises
     ------
-    ValueError
-        If the shapes differ.
+    TypeError, ValueError
+        For what is no array, and if the shapes differ.
     """
     _same_shape(scores, y)
     lowest = np.where(y > 0, scores, np.inf).min(axis=-1)
@@ -390,8 +412,8 @@ def exact(scores: Array, y: Array) -> Array:
 
     Raises
     ------
-    ValueError
-        If the shapes differ.
+    TypeError, ValueError
+        For what is no array, and if the shapes differ.
     """
     _same_shape(scores, y)
     return ((scores > 0) == (y > 0)).all(axis=-1)
@@ -419,5 +441,7 @@ def _pack(strings: Sequence[str], follow: Sequence[Sequence[str]], symbols: str)
 
 
 def _same_shape(scores: Array, y: Array) -> None:
+    for name, value in (("scores", scores), ("y", y)):
+        _check.instance(name, value, np.ndarray, "a NumPy array")
     if scores.shape != y.shape:
         raise ValueError(f"scores: expected the shape of y, {y.shape}, got {scores.shape}")

@@ -6,6 +6,8 @@ cells; a cell adds to its state and never forgets. Errors that reach the input o
 stop there: only the state itself carries them back, with a factor of 1, so that the gradient can
 be collected forwards and nothing of the past is kept. Weights change after every error, one
 sequence at a time. The loops are compiled where numba is installed, and plain Python where not.
+The file is long because compiled functions take every array as an argument of its own; it follows
+the appendix from top to bottom and is read beside it.
 """
 
 import math
@@ -28,7 +30,12 @@ except ImportError:
 
 
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
-    return numba.njit(cache=True, error_model="numpy")(function) if COMPILED else function
+    if not COMPILED:
+        return function
+    try:
+        return numba.njit(cache=True, error_model="numpy")(function)
+    except RuntimeError:  # nowhere to write the cache: every process compiles anew
+        return numba.njit(error_model="numpy")(function)
 
 
 @dataclass(frozen=True)
@@ -84,14 +91,17 @@ class Network:
     def __post_init__(self) -> None:
         for name in ("inputs", "size", "outputs"):
             _check.positive_int(name, getattr(self, name))
-        if _check.integer("blocks", self.blocks) < 0:
-            raise ValueError(f"blocks: expected at least 0, got {self.blocks}")
+        _check.from_zero("blocks", self.blocks)
+        for name in ("recurrent", "output_gate", "shortcut", "plain"):
+            _check.flag(name, getattr(self, name))
         if not self.blocks and not self.shortcut:
             raise ValueError("blocks: expected at least 1 where there is no shortcut, got 0")
         _check.choice("bias", self.bias, ["all", "hidden", "gates", "none"])
         _check.positive_float("spread", self.spread)
         for name in ("input_bias", "output_bias"):
-            given = getattr(self, name)
+            given = _check.instance(name, getattr(self, name), tuple, "a tuple of numbers")
+            for k, value in enumerate(given):
+                _check.finite_float(f"{name}[{k}]", value)
             if given and len(given) != self.blocks:
                 raise ValueError(
                     f"{name}: expected {self.blocks} numbers, one for each block, got {len(given)}"
@@ -137,7 +147,7 @@ def count(network: Network) -> int:
     >>> [count(Network(p + 4, 2, 1, 2, bias="none")) for p in (50, 100, 1000)]
     [364, 664, 6064]
     """
-    n = network
+    n = _network(network)
     gates = n.blocks * (2 if n.output_gate else 1)
     hidden = gates + n.cells
     biases = {"all": hidden + n.outputs, "hidden": hidden, "gates": gates, "none": 0}[n.bias]
@@ -147,7 +157,7 @@ def count(network: Network) -> int:
 
 def connections(network: Network) -> Weights:
     """Return 1 where the network has a weight and 0 where it has none."""
-    n = network
+    n = _network(network)
     W, V = (
         np.ones((n.hidden, n.inputs + n.hidden + 1)),
         np.ones((n.outputs, n.cells + n.inputs + 1)),
@@ -174,8 +184,8 @@ def start(network: Network, rng: np.random.Generator | int) -> Weights:
 
     Raises
     ------
-    TypeError
-        For a bad `rng`.
+    TypeError, ValueError
+        For what is no network, and a bad `rng`.
     """
     rng = _check.generator("rng", rng)
     mask = connections(network)
@@ -202,6 +212,9 @@ class Recent:
     def __init__(
         self, tolerance: float, wrong: int = 0, error: float = math.inf, window: int = 2000
     ) -> None:
+        if error != math.inf:
+            _check.positive_float("error", error)
+        _check.from_zero("wrong", wrong)
         self.rule = np.array([_check.positive_float("tolerance", tolerance), wrong, error])
         self.ring = np.zeros((_check.positive_int("window", window), 2))
         self.tally = np.zeros(3)  # sequences seen; wrong ones and sum of errors in the window
@@ -296,6 +309,10 @@ def learn(
     T, B, _ = x.shape
     _check.Arrays(x.dtype, T=T, B=B, O=network.outputs).check("y", y, axes)
     _check.positive_float("lr", lr)
+    _check.flag("at_end", at_end)
+    _check.flag("slope", slope)
+    if recent is not None:
+        _check.instance("recent", recent, Recent, "a Recent or None")
     mask = connections(network)
     rule = recent or Recent(1.0, window=1)
     used = _learn(
@@ -307,7 +324,8 @@ def learn(
 
 
 def _door(network: Network, weights: Weights, x: Array, lengths: Array) -> None:
-    n = network
+    n = _network(network)
+    _check.instance("weights", weights, Weights, "Weights, as from start")
     arrays = _check.Arrays(np.dtype(np.float64), D=n.inputs)
     arrays.check("x", x, "T B D")
     _check.lengths("lengths", lengths, *x.shape[:2])
@@ -315,6 +333,10 @@ def _door(network: Network, weights: Weights, x: Array, lengths: Array) -> None:
     want = [(n.hidden, n.inputs + n.hidden + 1), (n.outputs, n.cells + n.inputs + 1)]
     if shapes != want:
         raise ValueError(f"weights: expected W and V of shapes {want}, got {shapes}")
+
+
+def _network(network: Any) -> Network:
+    return _check.instance("network", network, Network, "a Network")
 
 
 def _shape(network: Network) -> tuple[int, int, bool, bool, bool]:

@@ -1,92 +1,98 @@
-"""Relatives of the LSTM whose gates see the state: GRU, sLSTM, and zoneout for any of them.
+"""Cells that others published, whose gates see the state: GRU, sLSTM, the plain recurrent unit.
 
-Others stand elsewhere: peepholes and coupled gates in `variants`, the projection in `cells`, layer
-normalisation in `regularised`; relatives whose gates see the input alone stand in `scans`.
-
-Time runs first. Between time and batch there may be more axes, such as one of networks that run
-side by side: `x` is (T, ..., B, D), a weight (..., K, D) or (..., K, H), a bias (..., K).
+Others stand elsewhere: peepholes and coupled gates in `variants`, the projection in
+`lstm_tutorial.cells`, layer normalisation in `regularised`; cells whose gates see the input alone
+stand in `scans`.
 """
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor, sigmoid, tanh
 from torch.nn import functional as F
 
 from lstm_tutorial import _check
+from lstm_tutorial.relatives.cell import Gates, Recurrent, State
 
 
-def affine(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """Return ``W x + b`` at every step, for one network or for many side by side.
-
-    Parameters
-    ----------
-    x : tensor (T, ..., B, D)
-    W, b : tensors (..., K, D), (..., K)
-        The axes in between are those of `x`, or none.
-
-    Returns
-    -------
-    tensor (T, ..., B, K)
-
-    Raises
-    ------
-    ValueError
-        For shapes that do not fit.
-    """
-    if x.dim() < 3 or (W.dim() > 2 and W.shape[:-2] != x.shape[1:-2]):
-        between = "".join(f"{size}, " for size in W.shape[:-2]) or "..., "
-        raise ValueError(f"x: expected shape (T, {between}B, D), got {tuple(x.shape)}")
-    if W.shape[-1] != x.shape[-1]:
-        raise ValueError(f"W: expected {x.shape[-1]} columns like x, got shape {tuple(W.shape)}")
-    if b.shape != W.shape[:-1]:
-        raise ValueError(f"b: expected shape {tuple(W.shape[:-1])}, got {tuple(b.shape)}")
-    if W.dim() == 2:
-        return F.linear(x, W, b)
-    return torch.einsum("t...bd,...kd->t...bk", x, W) + b[..., None, :]
+def rnn(z_x: Tensor, state: State, U: Tensor) -> State:
+    """Take one step of the plain recurrent unit (Elman, 1990)."""
+    return (tanh(torch.mm(state[0], U) + z_x),)
 
 
-def gru(
-    x: Tensor, W_ih: Tensor, W_hh: Tensor, b_ih: Tensor, b_hh: Tensor, reset: str = "after"
-) -> Tensor:
-    """Run a gated recurrent unit over sequences, from h = 0.
+RNN = Recurrent(
+    name="RNN",
+    shapes=lambda D, H: {"W_ih": (H, D), "W_hh": (H, H), "b": (H,)},
+    step=rnn,
+    start=lambda zero: (zero,),
+    carried=lambda H: H,
+)
+
+
+def gru(z_x: Tensor, state: State, U: Tensor, b_hh: Tensor) -> State:
+    """Take one step of a gated recurrent unit whose reset gate multiplies after the product.
 
     The three blocks are in PyTorch's order r, z, n: reset gate, update gate, candidate. An update
     gate of 1 keeps, as in Cho et al. (2014), their equations 5 to 8; Chung et al. (2014) have it
-    the other way round.
+    the other way round. Where the reset gate multiplies is that of cuDNN and `nn.GRU`.
 
     Parameters
     ----------
-    x : tensor (T, ..., B, D)
-    W_ih, W_hh : tensors (..., 3H, D), (..., 3H, H)
-    b_ih, b_hh : tensors (..., 3H)
-    reset : {"after", "before"}
-        Whether the reset gate multiplies after the product with W_hh, as in cuDNN and `nn.GRU`, or
-        before it, as in equation 8 of Cho et al. (2014).
-
-    Returns
-    -------
-    hs : tensor (T, ..., B, H)
-
-    Raises
-    ------
-    ValueError
-        For shapes that do not fit, or an unknown placement.
+    z_x : tensor (B, 3H)
+        ``W_ih x_t + b``.
+    state : tuple of one tensor (B, H)
+    U, b_hh : tensors (H, 3H), (3H,)
+        Recurrent weights, transposed, and their biases.
     """
-    after = _check.choice("reset", reset, ("after", "before")) == "after"
-    z_x = affine(x, W_ih, b_ih)
-    h, hs = _start(z_x, W_hh, 3), []
-    both = 2 * h.shape[-1]  # of the gates; the candidate's block comes behind them
-    U, b = W_hh.mT, b_hh[..., None, :]
-    U_rz, U_n, b_rz, b_n = U[..., :both], U[..., both:], b[..., :both], b[..., both:]
-    for x_rz, x_n in zip(z_x[..., :both], z_x[..., both:], strict=True):
-        r, z = sigmoid(x_rz + h @ U_rz + b_rz).chunk(2, dim=-1)
-        n = tanh(x_n + (r * (h @ U_n + b_n) if after else (r * h) @ U_n + b_n))
-        h = z * h + (1 - z) * n
-        hs.append(h)
-    return torch.stack(hs)
+    (h,) = state
+    x_r, x_z, x_n = z_x.chunk(3, dim=1)
+    h_r, h_z, h_n = (torch.mm(h, U) + b_hh).chunk(3, dim=1)
+    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    return (z * h + (1 - z) * tanh(x_n + r * h_n),)
 
 
-def slstm(x: Tensor, W_ih: Tensor, W_hh: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Run an sLSTM over sequences: an LSTM with an exponential input gate and a normaliser.
+def gru_reset_before(z_x: Tensor, state: State, U: Tensor, b_hh: Tensor) -> State:
+    """Take one step of the unit of Cho et al. (2014): the reset gate comes before the product.
+
+    Parameters are those of `gru`; see equation 8 of the paper.
+    """
+    (h,) = state
+    x_r, x_z, x_n = z_x.chunk(3, dim=1)
+    (U_r, U_z, U_n), (b_r, b_z, b_n) = U.chunk(3, dim=1), b_hh.chunk(3)
+    r, z = sigmoid(x_r + torch.mm(h, U_r) + b_r), sigmoid(x_z + torch.mm(h, U_z) + b_z)
+    return (z * h + (1 - z) * tanh(x_n + torch.mm(r * h, U_n) + b_n),)
+
+
+GRU = Recurrent(
+    name="GRU",
+    shapes=lambda D, H: {"W_ih": (3 * H, D), "W_hh": (3 * H, H), "b": (3 * H,), "b_hh": (3 * H,)},
+    step=gru,
+    start=lambda zero: (zero,),
+    carried=lambda H: H,
+    gates=lambda H: Gates(forget=slice(H, 2 * H)),
+)
+GRU_RESET_BEFORE = replace(GRU, name="GRU, reset before", step=gru_reset_before)
+
+
+def gru_one_bias(z_x: Tensor, state: State, U: Tensor, b_n: Tensor) -> State:
+    """Take the step of `gru` where two of the six biases, which only add up, are left out.
+
+    Parameters are those of `gru`, but b_n (H,), the bias that the reset gate multiplies.
+    """
+    return gru(z_x, state, U, F.pad(b_n, (2 * len(b_n), 0)))
+
+
+GRU_ONE_BIAS = Recurrent(
+    name="GRU with one bias",
+    shapes=lambda D, H: {"W_ih": (3 * H, D), "W_hh": (3 * H, H), "b": (3 * H,), "b_n": (H,)},
+    step=gru_one_bias,
+    start=lambda zero: (zero,),
+    carried=lambda H: H,
+)
+
+
+def slstm(z_x: Tensor, state: State, U: Tensor) -> State:
+    """Take one step of an sLSTM: an LSTM with an exponential input gate and a normaliser.
 
     Equations 8 to 17 of Beck et al. (2024), with the sigmoid of the two forget gates that the
     paper allows, and one head. The blocks are in the order i, f, g, o; the paper writes z for g.
@@ -95,32 +101,29 @@ def slstm(x: Tensor, W_ih: Tensor, W_hh: Tensor, b: Tensor) -> tuple[Tensor, Ten
 
     Parameters
     ----------
-    x : tensor (T, ..., B, D)
-    W_ih, W_hh, b : tensors (..., 4H, D), (..., 4H, H), (..., 4H)
-
-    Returns
-    -------
-    hs, ns, ms : tensors (T, ..., B, H)
-        Outputs, stabilised normalisers and stabilisers.
-
-    Raises
-    ------
-    ValueError
-        For shapes that do not fit.
+    z_x : tensor (B, 4H)
+        ``W_ih x_t + b``.
+    state : tuple of tensors (B, H)
+        h, the stabilised c and n, and the stabiliser m.
+    U : tensor (H, 4H)
+        Recurrent weights, transposed.
     """
-    z_x = affine(x, W_ih, b)
-    h, U, steps = _start(z_x, W_hh, 4), W_hh.mT, []
-    c = n = h
-    m = torch.full_like(h, -torch.inf)  # nothing is stored yet
-    for z_t in z_x:
-        i, f, g, o = (z_t + h @ U).chunk(4, dim=-1)
-        keep, add, m = stabilised(i, f, m)
-        c = keep * c + add * tanh(g)
-        n = keep * n + add
-        h = sigmoid(o) * c / n
-        steps.append((h, n, m))
-    hs, ns, ms = (torch.stack(each) for each in zip(*steps, strict=True))
-    return hs, ns, ms
+    h, c, n, m = state
+    i, f, g, o = (torch.mm(h, U) + z_x).chunk(4, dim=1)
+    keep, add, m = stabilised(i, f, m)
+    c = keep * c + add * tanh(g)
+    n = keep * n + add
+    return sigmoid(o) * c / n, c, n, m
+
+
+SLSTM = Recurrent(
+    name="sLSTM",
+    shapes=lambda D, H: {"W_ih": (4 * H, D), "W_hh": (4 * H, H), "b": (4 * H,)},
+    step=slstm,
+    start=lambda zero: (zero, zero, zero, zero - torch.inf),  # m: nothing is stored yet
+    carried=lambda H: 4 * H,
+    gates=lambda H: Gates(forget=slice(H, 2 * H), input=slice(0, H)),
+)
 
 
 def stabilised(i: Tensor, f: Tensor, m: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -174,14 +177,3 @@ def zoneout(old: Tensor, new: Tensor, share: float, training: bool) -> Tensor:
     if not training:
         return share * old + (1 - share) * new
     return torch.where(torch.rand_like(new) < share, old, new)
-
-
-def _start(z_x: Tensor, W_hh: Tensor, blocks: int) -> Tensor:
-    """Return h = 0 where `W_hh` fits the gates."""
-    K, H = W_hh.shape[-2:]
-    if (K, z_x.shape[-1]) != (blocks * H, K):
-        raise ValueError(
-            f"W_hh: expected {z_x.shape[-1]} rows, {blocks} times its columns, "
-            f"got shape {tuple(W_hh.shape)}"
-        )
-    return z_x.new_zeros(*z_x.shape[1:-1], H)

@@ -3,7 +3,8 @@
 No gate waits for the state of the step before, so all steps can be had at once. Each recurrence
 stands here twice: in order, as its equations say, and for all steps together.
 
-Time runs first: gates are (T, ...), queries, keys and values (T, ..., K).
+Time runs first: gates are (T, ...), queries, keys and values (T, ..., K), and what stands between
+the two, such as sequences and heads, is the same for all.
 """
 
 import math
@@ -12,7 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lstm_tutorial.relatives.cell import Gates, Parallel, Shapes
 from lstm_tutorial.relatives.published import stabilised
+
+HEADS = 2  # of mLSTM and attention
 
 
 def positive(z: Tensor) -> Tensor:
@@ -63,6 +67,20 @@ def min_lstm(i: Tensor, f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
     """
     ratio = F.logsigmoid(f) - F.logsigmoid(i)
     return F.logsigmoid(ratio), F.logsigmoid(-ratio) + log_positive(g)
+
+
+def _min_lstm_layer(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    # On one core the loop is faster than the scan.
+    return in_order(*min_lstm(*F.linear(x, W, b).chunk(3, dim=-1)))
+
+
+MIN_LSTM = Parallel(
+    name="minLSTM",
+    shapes=lambda D, H: {"W": (3 * H, D), "b": (3 * H,)},
+    at_once=_min_lstm_layer,
+    carried=lambda H: H,
+    gates=lambda H: Gates(forget=slice(H, 2 * H), input=slice(0, H)),
+)
 
 
 def in_order(log_keep: Tensor, log_add: Tensor) -> Tensor:
@@ -178,6 +196,33 @@ def mlstm(q: Tensor, k: Tensor, v: Tensor, i: Tensor, f: Tensor) -> Tensor:
     scores = (q @ k.mT) * torch.exp(weights - m)
     size = torch.maximum(scores.sum(-1, keepdim=True).abs(), torch.exp(-m))
     return (scores @ v / size).movedim(-2, 0)
+
+
+def _mlstm_shapes(D: int, H: int) -> Shapes:
+    return {"W": (4 * H + 2 * HEADS, D), "b": (4 * H + 2 * HEADS,)}
+
+
+def _mlstm_layer(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    z = F.linear(x, W, b)
+    H = (z.shape[-1] - 2 * HEADS) // 4
+    i, f, q, k, v, o = z.split([HEADS, HEADS, H, H, H, H], dim=-1)
+    read = mlstm(heads(q), heads(k), heads(v), i, f)
+    return torch.sigmoid(o) * read.flatten(-2)
+
+
+def heads(z: Tensor) -> Tensor:
+    """Give each of the `HEADS` its part of the last axis, (..., HEADS, K)."""
+    return z.unflatten(-1, (HEADS, -1))
+
+
+MLSTM = Parallel(
+    name="mLSTM",
+    shapes=_mlstm_shapes,
+    at_once=_mlstm_layer,
+    carried=lambda H: H * H // HEADS + H + HEADS,
+    gates=lambda H: Gates(forget=slice(HEADS, 2 * HEADS), input=slice(0, HEADS)),
+    heads=HEADS,
+)
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ def listed(pattern):
 NOTEBOOKS = listed("*.ipynb")
 CHAPTERS = [name for name in NOTEBOOKS if re.match(r"book/\d", name)]
 PAGES = [name for name in listed("*.md") if name == "index.md" or name.startswith("book/")]
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 
 every_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 every_chapter = pytest.mark.parametrize("name", CHAPTERS)
@@ -203,7 +203,7 @@ MACHINE = re.compile(r"/(home|root|tmp|Users|opt|usr)/\w|site-packages|\.venv/|i
 @pytest.mark.parametrize("name", [*NOTEBOOKS, *PAGES])
 def test_no_path_of_a_machine_is_shown(name):
     if not name.endswith(".ipynb"):
-        shown = (ROOT / name).read_text()
+        shown = (ROOT / name).read_text(encoding="utf-8")
     else:
         notebook = nbformat.read(ROOT / name, as_version=4)
         for output in (o for cell in notebook.cells for o in cell.get("outputs", [])):
@@ -215,50 +215,8 @@ def test_no_path_of_a_machine_is_shown(name):
     assert str(ROOT) not in shown
 
 
-# What the project says about itself.
-
-PIN = re.compile(r"(?P<name>[\w-]+)==(?P<version>\S+)\s+#\s*(?P<reason>\S.+)")
-
-
-def requirements():
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    return [line for line in lines if line and line[0] not in "#-"]
-
-
-@pytest.mark.parametrize("line", requirements())
-def test_a_requirement_is_pinned_and_gives_its_reason(line):
-    assert PIN.fullmatch(line)
-
-
-def test_the_constraints_hold_the_same_versions():
-    def canonical(name):
-        return re.sub(r"[-_.]+", "-", name).lower()
-
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    locked = dict(line.split("==") for line in lines if not line.startswith("#"))
-    locked = {canonical(name): version for name, version in locked.items()}
-    pinned = {canonical(m["name"]): m["version"] for m in map(PIN.fullmatch, requirements())}
-    assert {name: locked.get(name) for name in pinned} == pinned
-
-
-def test_the_commands_in_the_texts_exist():
-    makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.M))
-    for name in ("README.md", "index.md"):
-        named = re.findall(
-            r"(?<=`)make (?:-k )?([a-z-]+)|^make ([a-z-]+)", (ROOT / name).read_text(), re.M
-        )
-        assert named and {a or b for a, b in named} <= targets, name
-
-
-def test_the_readme_names_every_target():
-    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.M)
-    readme = (ROOT / "README.md").read_text()
-    assert [target for target in targets if f"make {target}" not in readme] == []
-
-
 def test_every_module_has_its_place_on_the_api_page():
-    page = (ROOT / "book/reference/api.md").read_text()
+    page = (ROOT / "book/reference/api.md").read_text(encoding="utf-8")
     on_page = set(re.findall(r"automodule:: lstm_tutorial\.([\w.]+)", page))
     package = ROOT / "lstm_tutorial"
     paths = (path.relative_to(package).with_suffix("") for path in package.rglob("*.py"))

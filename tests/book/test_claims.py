@@ -30,10 +30,10 @@ def test_a_claim_is_a_box_with_its_verdict_in_words_and_is_listed_in_book_order(
     limits = claim("limits", "*True with limits.* As it says.", "claim-b", "Norms grow")
     done, out = build(first="# First\n\n" + TRUE, second="# Second\n\n" + limits)
     assert done.returncode == 0, done.stderr
-    page = (out / "first.html").read_text()
+    page = (out / "first.html").read_text(encoding="utf-8")
     assert 'class="claim true admonition" id="claim-a"' in page
     assert '<p><em class="claim-verdict">True</em> As it says.</p>' in page
-    table = (out / "list.html").read_text()
+    table = (out / "list.html").read_text(encoding="utf-8")
     assert table.index("second.html#claim-b") < table.index("first.html#claim-a")
     assert "<p>True with limits</p>" in table
     assert "<em>state</em>" in table
@@ -76,18 +76,18 @@ def test_another_language_has_its_own_words(build):
     text = "# F\n\n" + claim("true", "*对。* 如其所言。")
     done, out = build(options=["-D", "language=zh_CN"], first=text, second="# Second\n")
     assert done.returncode == 0, done.stderr
-    assert "<p>对</p>" in (out / "list.html").read_text()
+    assert "<p>对</p>" in (out / "list.html").read_text(encoding="utf-8")
 
 
 def test_a_book_without_claims_says_so(build):
     done, out = build(first="# First\n", second="# Second\n", list=LIST.partition("See")[0])
     assert done.returncode == 0, done.stderr
-    assert "No chapter has made a claim yet." in (out / "list.html").read_text()
+    assert "No chapter has made a claim yet." in (out / "list.html").read_text(encoding="utf-8")
 
 
 def test_translators_get_title_verdict_and_text(build):
     done, out = build("gettext", first="# F\n\n" + TRUE, second="# Second\n")
     assert done.returncode == 0, done.stderr
-    messages = (out / "first.pot").read_text()
+    messages = (out / "first.pot").read_text(encoding="utf-8")
     for text in ("The *state* $h_t$ is bounded", "*True.* As it says."):
         assert f'msgid "{text}"' in messages

@@ -20,7 +20,7 @@ def quiz(*items, question=QUESTION, fence="{admonition} Quiz\n:class: quiz"):
 def test_without_scripts_a_quiz_is_a_list_with_its_answers_folded(build):
     done, out = build(index=quiz())
     assert done.returncode == 0, done.stderr
-    page = (out / "index.html").read_text()
+    page = (out / "index.html").read_text(encoding="utf-8")
     box = page[page.index('<div class="quiz explorer') : page.index("</details>")]
     seen, folded = box.split("<details>")
     assert 'id="quiz-half"' in seen and "which one is right?" in seen
@@ -37,7 +37,7 @@ def test_the_short_fence_makes_the_same_quiz(build):
     for fence in ("{quiz}", "{admonition} Quiz\n:class: quiz"):
         done, out = build(index=quiz(fence=fence))
         assert done.returncode == 0, done.stderr
-        pages.append((out / "index.html").read_text())
+        pages.append((out / "index.html").read_text(encoding="utf-8"))
     assert pages[0] == pages[1]
 
 
@@ -45,7 +45,7 @@ def test_a_quiz_with_several_right_options_says_so(build):
     right = ITEMS[0].replace("[ ]", "[x]")
     done, out = build(index=quiz(right, *ITEMS[1:]))
     assert done.returncode == 0, done.stderr
-    assert "Choose all." in (out / "index.html").read_text()
+    assert "Choose all." in (out / "index.html").read_text(encoding="utf-8")
 
 
 UNMARKED = "- After 5.\n\n  A reason."
@@ -74,7 +74,9 @@ def test_a_faulty_quiz_fails_the_build(build, text, message):
 def test_translators_get_question_options_and_reasons(build):
     done, out = build("gettext", index=quiz())
     assert done.returncode == 0, done.stderr
-    messages = set(re.findall(r'^msgid "(.+)"', (out / "index.pot").read_text(), re.M))
+    messages = set(
+        re.findall(r'^msgid "(.+)"', (out / "index.pot").read_text(encoding="utf-8"), re.M)
+    )
     options = {"After 5, for $f = 0.9$.", "Between 6 and 7:", "*Never.*"}
     assert {QUESTION, "It takes a tenth of what is *left*.", "Right.", *options} < messages
     assert not any(message.startswith("[") for message in messages)
@@ -83,5 +85,5 @@ def test_translators_get_question_options_and_reasons(build):
 def test_a_quiz_can_be_read_on_paper(build):
     done, out = build("text", index=quiz())
     assert done.returncode == 0, done.stderr
-    page = (out / "index.txt").read_text()
+    page = (out / "index.txt").read_text(encoding="utf-8")
     assert page.index("half of c_0") < page.index("Never") < page.index("halves again")

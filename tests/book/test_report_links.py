@@ -12,6 +12,6 @@ def test_links_of_a_report_lead_to_pages(build):
     other = '<p><a href="other.ipynb">another notebook</a></p>'
     done, out = build(index=f"# Page\n\n{html}\n\n{other}\n")
     assert done.returncode == 0, done.stderr
-    page = (out / "index.html").read_text()
+    page = (out / "index.html").read_text(encoding="utf-8")
     assert 'href="../2-cell/gates.html">The gates</a>' in page
     assert 'href="other.ipynb"' in page

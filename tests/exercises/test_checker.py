@@ -4,6 +4,7 @@ import functools
 import json
 import math
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -1639,7 +1640,9 @@ def test_reports_are_the_same_at_every_run():
 def test_the_pages_to_read_again_exist():
     book = Path(__file__).parents[2]
     for page, title in PAGES.values():
-        first = json.loads((book / f"{page}.ipynb").read_text())["cells"][0]["source"]
+        first = json.loads((book / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"][0][
+            "source"
+        ]
         headings = [line.strip("# \n").replace("`", "") for line in first if line.startswith("# ")]
         assert title in headings
     for kind in KINDS.values():
@@ -1675,3 +1678,32 @@ def test_bad_arguments():
         exercises.signature("lstm")
     with pytest.raises(TypeError, match="fn: expected the function itself, not called, got tuple"):
         exercises.check("lstm.step", (1, 2))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in exercises.kinds() if kind.startswith("torch.")])
+def test_a_kind_that_needs_pytorch_says_what_to_install(kind, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it raises ModuleNotFoundError
+    report = None
+    try:
+        report = exercises.check(kind, lambda *arguments: 0)
+    except ModuleNotFoundError as error:
+        assert f"{kind} needs PyTorch, which is not installed" in str(error)
+    if report is not None:  # it can be refused before PyTorch is needed
+        assert not report.passed
+        assert not [
+            note.says
+            for note in report.notes
+            if "ModuleNotFound" in note.says or "used (" in note.says
+        ]
+
+
+def test_of_the_learners_own_missing_module_the_report_tells(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    def step(x, h_prev, W_ih, W_hh, b):
+        import torch
+
+        return torch.tanh(x)
+
+    report = exercises.check("rnn.step", step)
+    assert report.mistakes == ("exception",) and "torch" in report.notes[0].says

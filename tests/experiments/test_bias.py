@@ -7,7 +7,6 @@ import torch
 from lstm_tutorial import network as readout
 from lstm_tutorial import tasks
 from lstm_tutorial.experiments import bias as trials_bias
-from lstm_tutorial.experiments import design
 from lstm_tutorial.original import tasks as tasks_1997
 
 
@@ -49,7 +48,7 @@ def test_an_answer_is_that_of_the_last_valid_step():
 
 def test_recall_is_the_numpy_experiment_on_another_engine():
     result = trials_bias.recall(10, 3, seed=0)
-    expected = design.forget_bias(10, 3, seed=0)
+    expected = trials_bias.forget_bias(10, 3, seed=0)
     assert abs(result["solved"] - expected["solved"]) <= 5
     assert result["mse"] < 0.1
 
@@ -68,6 +67,6 @@ def test_hundred_counts_by_the_tolerance_of_1997(monkeypatch):
 
 
 def test_the_map_repeats_no_cell_of_the_stored_one():
-    old = {(t["lag"], t["bias"]) for t in design.EXPERIMENTS["forget-bias"].trials}
+    old = {(t["lag"], t["bias"]) for t in trials_bias.EXPERIMENTS["forget-bias"].trials}
     new = [(t["lag"], t["bias"]) for t in trials_bias.EXPERIMENTS["bias-map"].trials]
     assert old.isdisjoint(new) and len(set(new)) * 5 == len(new)

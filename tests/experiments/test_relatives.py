@@ -4,14 +4,14 @@ import pytest
 
 from lstm_tutorial.experiments import relatives
 from lstm_tutorial.experiments.relatives import BUDGET, MODELS, RATES, SEEDS, TASKS
-from lstm_tutorial.relatives import family
+from lstm_tutorial.relatives import family, networks
 
 
 def test_every_member_is_run_and_fits_the_budget():
     assert set(MODELS) == set(family.FAMILY)
     for member in family.FAMILY.values():
         for task in TASKS.values():
-            size = member.fitting_size(task.inputs, task.outputs, BUDGET)
+            size = networks.largest_size(member, task.inputs, task.outputs, BUDGET, family.MULTIPLE)
             assert 0.7 * BUDGET < member.parameters(task.inputs, size, task.outputs) <= BUDGET
 
 

@@ -183,7 +183,7 @@ def test_one_hot_and_the_two_criteria():
         (lambda: grammars.reber_batch(["BT"]), ValueError, "strings: expected whole strings, got 'BT'"),
         (lambda: grammars.continual_reber(0, 1, 0), ValueError, "length: expected at least 1"),
         (lambda: grammars.counting([]), ValueError, "strings: expected at least one, got none"),
-        (lambda: grammars.counting([0]), ValueError, "n: expected at least 1, got 0"),
+        (lambda: grammars.counting([0]), ValueError, r"ns\[0\]: expected at least 1, got 0"),
         (lambda: grammars.counted(3, "abcd"), ValueError, "letters: expected one of ab, abc"),
         (lambda: grammars.one_hot("BQ"), ValueError, "string: expected symbols of 'BTPSXVE', got 'Q'"),
         (lambda: grammars.exact(np.ones(2), np.ones(3)), ValueError, "scores: expected the shape of y"),

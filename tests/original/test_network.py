@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -298,7 +299,30 @@ def test_temporal_order_is_learnt_as_in_the_paper():
 
 
 @pytest.mark.skipif(not original.COMPILED, reason="numba is not installed")
+def test_without_a_place_for_the_cache_it_is_compiled_all_the_same(monkeypatch):
+    numba, asked = original.network.numba, []
+
+    def njit(cache=False, **options):
+        asked.append(cache)
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.core.decorators.njit(**options)
+
+    monkeypatch.setattr(original.network, "numba", types.SimpleNamespace(njit=njit))
+    assert original.network._compile(abs_of)(-2.0) == 2.0 and asked == [True, False]
+
+
+def abs_of(x):
+    return abs(x)
+
+
+@pytest.mark.skipif(not original.COMPILED, reason="numba is not installed")
 def test_compiled_and_plain_python_agree(monkeypatch):
+    x, y, lengths = tasks_1997.temporal_order(2, 6, 0)
+    network = Network(8, 2, 2, 4)
+    weights = original.start(network, 0)
+    original.learn(network, weights, x, y, lengths, 0.5)  # compiled while numba can be imported
+    original.answers(network, weights, x, lengths)
     monkeypatch.setitem(sys.modules, "numba", None)
     spec = importlib.util.spec_from_file_location("plain_original", original.network.__file__)
     plain = importlib.util.module_from_spec(spec)
@@ -309,10 +333,10 @@ def test_compiled_and_plain_python_agree(monkeypatch):
         {},
         {"recurrent": False, "output_gate": False, "shortcut": True, "plain": True},
     ):
-        network = Network(8, 2, 2, 4, **options)
         both = []
         for module in (original, plain):
-            weights, rule = original.start(network, 0), module.Recent(0.3, window=4)
+            network = module.Network(8, 2, 2, 4, **options)
+            weights, rule = module.start(network, 0), module.Recent(0.3, window=4)
             x, y, lengths = tasks_1997.temporal_order(2, 6, 0)
             module.learn(network, weights, x, y, lengths, 0.5, rule)
             both.append(

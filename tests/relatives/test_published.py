@@ -52,7 +52,8 @@ def gru_by_hand(x, W, U, b_ih, b_hh, reset):
 @pytest.mark.parametrize("reset", ["after", "before"])
 def test_gru_is_what_its_equations_say(reset):
     (x, W, U), b_ih, b_hh = layer(3), draw(3 * H), draw(3 * H, seed=1)
-    hs = published.gru(x, W, U, b_ih, b_hh, reset)
+    cell = {"after": published.GRU, "before": published.GRU_RESET_BEFORE}[reset]
+    hs = cell.run(x, W, U, b_ih, b_hh)
     for k in range(B):
         want = gru_by_hand(x[:, k], W, U, b_ih, b_hh, reset)
         torch.testing.assert_close(hs[:, k], want, rtol=1e-12, atol=1e-12)
@@ -61,10 +62,21 @@ def test_gru_is_what_its_equations_say(reset):
 def test_gru_with_the_reset_after_the_product_is_that_of_pytorch():
     theirs = nn.GRU(D, H, dtype=torch.float64)
     x = draw(T, B, D)
-    hs = published.gru(x, *theirs.all_weights[0])
+    hs = published.GRU.run(x, *theirs.all_weights[0])
     torch.testing.assert_close(hs, theirs(x)[0], rtol=1e-12, atol=1e-12)
-    before = published.gru(x, *theirs.all_weights[0], reset="before")
+    before = published.GRU_RESET_BEFORE.run(x, *theirs.all_weights[0])
     assert (hs - before).abs().max() > 1e-3
+
+
+def test_the_plain_unit_and_the_gru_with_one_bias_are_those_of_pytorch():
+    x = draw(T, B, D)
+    theirs = nn.RNN(D, H, dtype=torch.float64)
+    W, U, b_ih, b_hh = theirs.all_weights[0]
+    torch.testing.assert_close(published.RNN.run(x, W, U, b_ih + b_hh), theirs(x)[0])
+    (_, W, U), b, b_n = layer(3), draw(3 * H), draw(H)
+    b_hh = torch.cat([torch.zeros(2 * H), b_n])
+    ours = published.GRU_ONE_BIAS.run(x, W, U, b, b_n)
+    torch.testing.assert_close(ours, published.GRU.run(x, W, U, b, b_hh))
 
 
 def slstm_unstabilised(x, W, U, b):
@@ -82,7 +94,7 @@ def slstm_unstabilised(x, W, U, b):
 
 def test_slstm_is_what_its_equations_say_before_they_are_stabilised():
     (x, W, U), b = layer(4), draw(4 * H)
-    hs, ns, ms = published.slstm(x, W, U, b)
+    hs, _, ns, ms = published.SLSTM.states(x, W, U, b)
     for k in range(B):
         want = slstm_unstabilised(x[:, k], W, U, b)
         torch.testing.assert_close(hs[:, k], want, rtol=1e-12, atol=1e-12)
@@ -92,7 +104,7 @@ def test_slstm_is_what_its_equations_say_before_they_are_stabilised():
 def test_no_gradient_is_lost_with_the_stabiliser():
     (x, W, U), b = layer(4), draw(4 * H)
     weights = [w.requires_grad_() for w in (W, U, b)]
-    assert torch.autograd.gradcheck(lambda *w: published.slstm(x, *w)[0], weights)
+    assert torch.autograd.gradcheck(lambda *w: published.SLSTM.run(x, *w), weights)
 
 
 @pytest.mark.parametrize("size", [100.0, -100.0])
@@ -102,22 +114,24 @@ def test_slstm_stands_large_gates(size, block):
         (x, W, U), b = layer(4), draw(4 * H)
         b[block * H : (block + 1) * H] += size
         x, W, U, b = (each.to(dtype).requires_grad_() for each in (x, W, U, b))
-        hs, _, _ = published.slstm(x, W, U, b)
+        hs = published.SLSTM.run(x, W, U, b)
         assert hs.isfinite().all()
         assert all(g.isfinite().all() for g in torch.autograd.grad(hs.sum(), [x, W, U, b]))
 
 
 def test_networks_side_by_side_are_those_alone():
     N = 4
-    x, W, U, b = draw(T, N, B, D), draw(N, 4 * H, D), draw(N, 4 * H, H), draw(N, 4 * H)
-    hs = published.slstm(x, W, U, b)[0]
-    gru = published.gru(x, W[:, : 3 * H], U[:, : 3 * H], b[:, : 3 * H], b[:, H:])
+    x, W, U, b = draw(N, T, B, D), draw(N, 4 * H, D), draw(N, 4 * H, H), draw(N, 4 * H)
+    hs = torch.func.vmap(published.SLSTM.run)(x, W, U, b)
+    gru = torch.func.vmap(published.GRU.run)(
+        x, W[:, : 3 * H], U[:, : 3 * H], b[:, : 3 * H], b[:, H:]
+    )
     for k in range(N):
-        alone = published.slstm(x[:, k], W[k], U[k], b[k])[0]
-        torch.testing.assert_close(hs[:, k], alone, rtol=1e-12, atol=1e-12)
+        alone = published.SLSTM.run(x[k], W[k], U[k], b[k])
+        torch.testing.assert_close(hs[k], alone, rtol=1e-12, atol=1e-12)
         own = [each[k, : 3 * H] for each in (W, U, b)]
-        alone = published.gru(x[:, k], *own, b[k, H:])
-        torch.testing.assert_close(gru[:, k], alone, rtol=1e-12, atol=1e-12)
+        alone = published.GRU.run(x[k], *own, b[k, H:])
+        torch.testing.assert_close(gru[k], alone, rtol=1e-12, atol=1e-12)
 
 
 def test_zoneout_keeps_a_share_and_takes_the_mean_in_use():
@@ -135,12 +149,11 @@ def test_zoneout_keeps_a_share_and_takes_the_mean_in_use():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: published.affine(draw(T, D), draw(H, D), draw(H)), r"x: expected shape \(T, ..., B, D\), got \(7, 2\)"),
-        (lambda: published.affine(draw(T, 2, B, D), draw(3, H, D), draw(3, H)), r"x: expected shape \(T, 3, B, D\), got \(7, 2, 3, 2\)"),
-        (lambda: published.affine(draw(T, B, 3), draw(H, D), draw(H)), r"W: expected 3 columns like x, got shape \(5, 2\)"),
-        (lambda: published.affine(draw(T, B, D), draw(H, D), draw(1)), r"b: expected shape \(5,\), got \(1,\)"),
-        (lambda: published.slstm(*layer(3), draw(3 * H)), r"W_hh: expected 15 rows, 4 times its columns, got shape \(15, 5\)"),
-        (lambda: published.gru(*layer(3), draw(3 * H), draw(3 * H), "between"), "reset: expected one of after, before, got 'between'"),
+        (lambda: published.SLSTM.run(draw(T, D), draw(4 * H, D), draw(4 * H, H), draw(4 * H)), r"x: expected shape \(T, B, D\), got \(7, 2\)"),
+        (lambda: published.SLSTM.run(draw(T, B, 3), draw(4 * H, D), draw(4 * H, H), draw(4 * H)), r"W_ih: expected shape \(20, 3\), got \(20, 2\)"),
+        (lambda: published.SLSTM.run(*layer(4), draw(1)), r"b: expected shape \(20,\), got \(1,\)"),
+        (lambda: published.SLSTM.run(*layer(3), draw(3 * H)), r"W_ih: expected shape \(20, 2\), got \(15, 2\)"),
+        (lambda: published.GRU.run(*layer(3), draw(3 * H)), "weights: expected 4 of GRU, W_ih, W_hh, b, b_hh, got 3"),
         (lambda: published.zoneout(draw(2), draw(2), 1.5, True), "share: expected a share from 0 to 1, got 1.5"),
         (lambda: published.zoneout(draw(2), draw(3), 0.5, True), r"new: expected shape \(2,\), got \(3,\)"),
     ],

@@ -1,0 +1,7 @@
+"""``python -m lstm_tutorial.train``."""
+
+import sys
+
+from lstm_tutorial.train import main
+
+sys.exit(main())

@@ -1,0 +1,167 @@
+"""What a reader can play with on a page, by keyboard alone: the explorers with sliders."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from lstm_tutorial import gradients, lstm, rnn
+from tests.book.pages.tabs import tab_to, without_scripts
+
+
+def gate(x, h, w, u, b, g):
+    """Return z, the gate and what passes, with the input gate of a cell of one unit."""
+    rows = [np.array([[row], [0.0], [0.0], [0.0]]) for row in (w, u, b)]
+    _, _, tape = lstm.forward(
+        np.full((1, 1, 1), x), np.full((1, 1), h), np.zeros((1, 1)), *rows[:2], rows[2][:, 0]
+    )
+    opened = tape.gates[0, 1].item()
+    return [w * x + u * h + b, opened, opened * g]
+
+
+def lag(b, w, h, k):
+    """Return factor, rest after k steps and horizon, of the carousel and of a vanilla unit."""
+    k, one, zero = int(k), np.ones((1, 1)), np.zeros((1, 1))
+    bias = np.array([0, b, 0, 0.0])
+    cell = lstm.forward(np.zeros((k, 1, 1)), zero, zero, np.zeros((4, 1)), np.zeros((4, 1)), bias)
+    x, state = np.zeros((k, 1, 1)), h
+    for t in range(k):  # the input that holds the unit at h, or brings it back
+        x[t] = np.arctanh(h) - w * state
+        state = np.tanh(x[t].item() + w * state)
+    unit = rnn.forward(x, h * one, one, w * one, np.zeros(1))
+    left = [gradients.cell_jacobian(cell[2], 0, t)[0].item() for t in (1, k)]
+    rest = gradients.by_lag(one, unit[2])[[1, k], 0]
+    with np.errstate(divide="ignore"):
+        horizons = [np.log(0.01) / np.log(f) if f < 1 else np.inf for f in (left[0], rest[0])]
+    return [*left, horizons[0], *rest, horizons[1]]
+
+
+def clip(x, y, threshold):
+    """Return the length, then the clipped gradient and its turn, by norm and by value."""
+    g = [np.array([x, y])]
+    by_norm, length = gradients.clip_by_norm(g, threshold)
+    kinds = [by_norm, gradients.clip_by_value(g, threshold)]
+    turned = [gradients.angle(k, g) if length else np.nan for k in kinds]
+    return [length, *by_norm[0], turned[0], *kinds[1][0], turned[1]]
+
+
+# Element, its page, what its numbers are by the package.
+EXPLORERS = [
+    ("lstm-gate", "book/2-cell/gates.html", gate),
+    ("lstm-lag", "book/2-cell/flow.html", lag),
+    ("lstm-clip", "book/1-problem/clipping.html", clip),
+]
+every_explorer = pytest.mark.parametrize(("name", "page", "package"), EXPLORERS)
+SHOWN = """(element) => {
+  const flat = (n) => (typeof n === "object" ? Object.values(n).flatMap(flat) : [n]);
+  const texts = [...element.querySelectorAll(".result [data-name]")].map((n) => n.innerText);
+  return [flat(element.numbers), texts.join(" ")];
+}"""
+
+
+def values_of(explorer):
+    """Return where the sliders of an explorer stand."""
+    at = explorer.evaluate("""(element) => Object.fromEntries(
+        [...element.querySelectorAll("input")].map((i) => [i.name, i.valueAsNumber]))""")
+    return {name: float(value) for name, value in at.items()}
+
+
+def assert_is_right(explorer, package):
+    """Compare an explorer's numbers with the package, and what is shown with its numbers."""
+    numbers, texts = explorer.evaluate(SHOWN)
+    expected = package(**values_of(explorer))
+    tiny = 1e-150 if package is lag else 1e-12  # a rest is tiny and has to be right even so
+    assert numbers == pytest.approx(expected, rel=1e-6, abs=tiny, nan_ok=True)
+    plain = texts.replace("\u2212", "-").replace("\u00b710", "e").replace(",", "")
+    shown = [float(n) for n in re.findall(r"-?[\d.]+(?:e-?\d+)?", plain)]
+    assert shown == pytest.approx([n for n in numbers if math.isfinite(n)], rel=0.05, abs=0.5)
+    small = [n for n in numbers if math.isfinite(n) and abs(n) < 1]
+    assert len(small) == 0 or min(abs(s - small[0]) for s in shown) < 0.0051
+    return numbers
+
+
+@every_explorer
+def test_each_slider_of_an_explorer_works_by_keyboard(name, page, package, watched):
+    tab = watched.open(page)
+    explorer = tab.locator(name)
+    before = assert_is_right(explorer, package)
+    explorer.locator("button").last.focus()
+    tab.keyboard.press("Shift+Tab")  # so that the sliders come by Tab, as a reader meets them
+    for slider in values_of(explorer):
+        tab_to(tab, f"{name} input[name={slider}]", limit=3)
+        for key in ("End", "ArrowLeft", "ArrowDown", "Home", "ArrowRight"):
+            tab.keyboard.press(key)
+            now = assert_is_right(explorer, package)
+        assert now != before, slider
+        before = now
+    assert watched.faults == []
+
+
+@every_explorer
+def test_an_explorer_has_presets_and_a_way_back(name, page, package, watched):
+    tab = watched.open(page)
+    explorer = tab.locator(name)
+    start = values_of(explorer)
+    for button in explorer.get_by_role("button").all()[:-1]:
+        button.press("Enter")
+        assert_is_right(explorer, package)
+        button.press("Tab")
+    for slider in explorer.get_by_role("slider").all():
+        slider.press("Home")
+    explorer.get_by_role("button", name="Reset").press("Space")
+    assert values_of(explorer) == start
+    assert watched.faults == []
+
+
+@every_explorer
+def test_an_explorer_can_be_read_out(name, page, package, watched):
+    explorer = watched.open(page).locator(name)
+    assert explorer.evaluate("(e) => getComputedStyle(e).display") == "block"
+    for slider in explorer.get_by_role("slider").all():
+        assert slider.evaluate("(s) => s.labels.length") == 1
+    assert len(explorer.locator("svg[role=img]").get_attribute("aria-label")) > 20
+    assert explorer.locator(".result[aria-live=polite]").count() == 1
+
+
+@every_explorer
+def test_without_scripts_an_explorer_says_why_it_is_not_there(name, page, package, browser, site):
+    with without_scripts(browser, site + page) as tab:
+        assert "needs a browser that runs scripts" in tab.locator(name).inner_text()
+
+
+def test_what_the_gates_explorer_draws_is_what_it_says(watched):
+    tab = watched.open("book/2-cell/gates.html")
+    heights = {}
+    for name in ("Open", "Shut"):
+        tab.get_by_role("button", name=name, exact=True).press("Enter")
+        point, passes = tab.locator("lstm-gate .point"), tab.locator("lstm-gate .passes")
+        heights[name] = float(point.get_attribute("cy")), float(passes.get_attribute("height"))
+    assert heights["Open"][0] < heights["Shut"][0] - 100  # y runs downwards
+    assert heights["Open"][1] > 40 > 1 > heights["Shut"][1]
+
+
+def test_the_lag_explorer_says_where_a_hundredth_is_left_and_draws_it_there(watched):
+    tab = watched.open("book/2-cell/flow.html")
+    tab.get_by_role("button", name="Bias 1", exact=True).press("Enter")
+    tab.get_by_label("Lag k").fill("15")
+    horizon = tab.locator("lstm-lag [data-name=carousel-horizon]")
+    assert horizon.inner_text() == "15"
+    one, percent, dot = tab.locator("lstm-lag").evaluate("""(e) => [
+        ...[...e.querySelectorAll(".tick")].slice(0, 2).map((t) => t.getAttribute("y") - 5),
+        Number(e.querySelector(".dot.carousel").getAttribute("cy"))]""")
+    assert dot == pytest.approx(percent, abs=1) and percent > one + 10
+    tab.get_by_role("button", name="A vanilla unit that explodes").press("Enter")
+    assert "never" in tab.locator("lstm-lag [data-name=vanilla-horizon]").inner_text()
+    assert float(tab.locator("lstm-lag .dot.vanilla").get_attribute("cy")) < one
+
+
+def test_the_clip_explorer_draws_a_kept_and_a_bent_direction(watched):
+    explorer = watched.open("book/1-problem/clipping.html").locator("lstm-clip")
+    slopes = {}
+    for name in ("given norm", "clipped norm", "given value", "clipped value"):
+        path = explorer.locator("." + name.replace(" ", ".")).get_attribute("d")
+        x0, y0, x1, y1 = map(float, re.match(r"M(\S+) (\S+)L([-\d.]+) ([-\d.]+)", path).groups())
+        slopes[name] = (y0 - y1) / (x1 - x0)
+    assert slopes["clipped norm"] == pytest.approx(4 / 3) == slopes["given value"]
+    assert slopes["clipped value"] == pytest.approx(1)
