@@ -15,6 +15,7 @@ Array = np.ndarray
 
 INWARD, OUTWARD = [3, 0, 1, 2], [1, 2, 3, 0]  # from i, f, g, o to o, i, f, g, and back
 CACHE_BYTES = 2**19  # half of a usual second-level cache
+SLICE_BYTES = 2**24  # half of the size from which glibc hands back whatever is freed
 
 
 class Tape(NamedTuple):
@@ -145,32 +146,47 @@ def backward(dhs: Array, tape: Tape, dh: Array, dc: Array) -> tuple[Array, ...]:
     inputs, gates, tanh_c, W_ih, W_hh, P, _ = tape
     (T, H, B), D = tanh_c.shape, W_ih.shape[1]
     # Transposed in memory too: BLAS multiplies up to a tenth faster then.
-    W_T = np.concatenate([W_ih.T, W_hh.T]).reshape(-1, 4, H)[:, INWARD].reshape(-1, 4 * H)
-    dz, dx = np.empty((4 * H, T, B), W_T.dtype), np.empty((T, B, D), W_T.dtype)
-    for steps in _blocks(T, 6 * tanh_c[0].nbytes):
-        local = _local_derivatives(tape, steps)
-        dinputs = np.empty((len(local), D + H, B), W_T.dtype)
-        if P is None:
-            dh, dc = _run_steps_back(W_T, local, dinputs, dhs[steps], dh, dc)
-        else:
-            dh, dc = _run_peephole_steps_back(W_T, P, local, dinputs, dhs[steps], dh, dc)
-        dz[:, steps] = local[:, 1:5].reshape(-1, 4 * H, B).swapaxes(0, 1)
-        dx[steps] = dinputs[:, :D].transpose(0, 2, 1)
-    # One product for all steps and for W_ih, b and W_hh at once, instead of 3T small ones.
-    dW = dz.reshape(4 * H, -1) @ inputs[:-1].swapaxes(0, 1).reshape(-1, T * B).T
+    W_x, W_h = (W.T.reshape(-1, 4, H)[:, INWARD].reshape(-1, 4 * H) for W in (W_ih, W_hh))
+    dx, dW = np.empty((T, B, D), W_h.dtype), np.zeros((4 * H, D + 1 + H), W_h.dtype)
+    dP = np.zeros((3, H), W_h.dtype)
+    dh = dh.copy()
+    for steps in _slices(0, T, SLICE_BYTES // (4 * tanh_c[0].nbytes)):
+        dz, dc = _collect(tape, W_h, dhs, steps, dh, dc)
+        if P is not None:
+            before, after = gates[:-1, 4][steps], gates[1:, 4][steps]
+            seen = (dz[1], before), (dz[0], after), (dz[2], before)  # by i, o and f
+            dP += [np.einsum("htb,thb->h", dz_k, c) for dz_k, c in seen]
+        # Inputs and weights wait for no other step: one product for many, instead of one for each.
+        dz = dz.reshape(4 * H, -1)
+        dW += dz @ inputs[:-1][steps].swapaxes(0, 1).reshape(D + 1 + H, -1).T
+        dx[steps] = (W_x @ dz).reshape(D, -1, B).transpose(1, 2, 0)
     dW = dW.reshape(4, H, -1)[OUTWARD].reshape(4 * H, -1)
     grads = dx, dh.T.copy(), dc.T.copy(), dW[:, :D].copy(), dW[:, D + 1 :].copy(), dW[:, D].copy()
-    if P is None:
-        return grads
-    seen = zip((1, 0, 2), (gates[:-1], gates[1:], gates[:-1]), strict=True)  # by i, o and f
-    dz = dz.reshape(4, H, T, B)
-    return (*grads, np.concatenate([np.einsum("htb,thb->h", dz[k], c[:, 4]) for k, c in seen]))
+    return grads if P is None else (*grads, dP.ravel())
 
 
-def _blocks(T: int, step_bytes: int) -> list[slice]:
-    """Cut T steps into blocks, last first, that fit the processor's cache: bulk work needs it."""
-    size = max(1, CACHE_BYTES // step_bytes)
-    return [slice(max(0, end - size), end) for end in range(T, 0, -size)]
+def _slices(start: int, stop: int, size: int) -> list[slice]:
+    """Cut some steps into slices of at most `size`, at least 1, last first."""
+    size = max(1, size)
+    return [slice(max(start, end - size), end) for end in range(stop, start, -size)]
+
+
+def _collect(
+    tape: Tape, W_h: Array, dhs: Array, steps: slice, dh: Array, dc: Array
+) -> tuple[Array, Array]:
+    """Return the gradients of the pre-activations of some steps, (4, H, ·, B), and a new `dc`."""
+    T, H, B = tape.tanh_c[steps].shape
+    dz = np.empty((4, H, T, B), W_h.dtype)
+    # Bulk work is fast on what fits the processor's cache.
+    for part in _slices(steps.start, steps.stop, CACHE_BYTES // (6 * tape.tanh_c[0].nbytes)):
+        local = _local_derivatives(tape, part)
+        if tape.P is None:
+            dc = _run_steps_back(W_h, local, dhs[part], dh, dc)
+        else:
+            dc = _run_peephole_steps_back(W_h, tape.P, local, dhs[part], dh, dc)
+        here = slice(part.start - steps.start, part.stop - steps.start)
+        dz[:, :, here] = local[:, 1:5].transpose(1, 2, 0, 3)
+    return dz, dc
 
 
 def _local_derivatives(tape: Tape, steps: slice) -> Array:
@@ -197,10 +213,12 @@ def _local_derivatives(tape: Tape, steps: slice) -> Array:
     return local
 
 
-def _run_steps_back(
-    W_T: Array, local: Array, dinputs: Array, dhs: Array, dh: Array, dc: Array
-) -> tuple[Array, Array]:
-    """Turn local derivatives into gradients, last step first: 5 calls a step."""
+def _run_steps_back(W_h: Array, local: Array, dhs: Array, dh: Array, dc: Array) -> Array:
+    """Turn local derivatives into gradients, last step first: 5 calls a step.
+
+    `dh` is overwritten with the gradient of the state before these steps; that of the cell, which
+    lies in `local`, is returned.
+    """
     T, _, H, B = local.shape
     views = zip(
         dhs.transpose(0, 2, 1)[::-1],
@@ -209,24 +227,22 @@ def _run_steps_back(
         local[::-1, 2:],
         local[::-1, 5],
         local[::-1, 1:5].reshape(T, 4 * H, B),
-        dinputs[::-1],
-        dinputs[::-1, -H:],
         strict=True,
     )
     dh_total = np.empty_like(dh)
-    for dh_out, from_dh, dc_total, from_dc, dc_prev, dz, du, dh_prev in views:
+    for dh_out, from_dh, dc_total, from_dc, dc_prev, dz in views:
         np.add(dh, dh_out, dh_total)
         np.multiply(from_dh, dh_total, from_dh)
         np.add(dc_total, dc, dc_total)
         np.multiply(from_dc, dc_total, from_dc)
-        np.dot(W_T, dz, du)
-        dh, dc = dh_prev, dc_prev
-    return dh, dc
+        np.dot(W_h, dz, dh)
+        dc = dc_prev
+    return dc
 
 
 def _run_peephole_steps_back(
-    W_T: Array, P: Array, local: Array, dinputs: Array, dhs: Array, dh: Array, dc: Array
-) -> tuple[Array, Array]:
+    W_h: Array, P: Array, local: Array, dhs: Array, dh: Array, dc: Array
+) -> Array:
     """Do the same where gates see the cell, whose gradient therefore comes from them too."""
     T, _, H, B = local.shape
     p_i, p_o, p_f = P.reshape(3, H, 1)
@@ -235,9 +251,8 @@ def _run_peephole_steps_back(
         dc = dc + local[t, 0] + p_o * local[t, 1]
         local[t, 2:] *= dc
         dc = local[t, 5] + p_i * local[t, 2] + p_f * local[t, 3]
-        dinputs[t] = W_T @ local[t, 1:5].reshape(4 * H, B)
-        dh = dinputs[t, -H:]
-    return dh, dc
+        np.dot(W_h, local[t, 1:5].reshape(4 * H, B), dh)
+    return dc
 
 
 def _valid(T: int, lengths: Array) -> Array:

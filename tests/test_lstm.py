@@ -282,11 +282,16 @@ def test_saturated_gates_neither_overflow_nor_warn(dtype, peepholes):
 
 
 @pytest.mark.parametrize("peepholes", [False, True])
-@pytest.mark.parametrize("cache_bytes", [1, 2**11])
-def test_gradients_do_not_depend_on_the_size_of_blocks(monkeypatch, cache_bytes, peepholes):
+@pytest.mark.parametrize(
+    "slice_bytes, cache_bytes", [(1, 1), (2**10, 1), (1440, 1440), (2**24, 2**11)]
+)
+def test_gradients_do_not_depend_on_the_size_of_slices(
+    monkeypatch, slice_bytes, cache_bytes, peepholes
+):
     args, grads = draw_case(np.random.default_rng(4), 7, 3, 2, 5, peepholes=peepholes)
     lengths = np.array([7, 1, 4])
     want = run(args, grads, lengths)
+    monkeypatch.setattr(_engine, "SLICE_BYTES", slice_bytes)
     monkeypatch.setattr(_engine, "CACHE_BYTES", cache_bytes)
     assert worst(run(args, grads, lengths), want) < 1e-15
 

@@ -67,7 +67,11 @@ ENGINE_MUTANTS = {
     "gates in another order, outward": ("[1, 2, 3, 0]  # from", "[0, 1, 2, 3]  # from"),
     "sigmoids too steep": ("W[:3] /= 2", "W[:3] /= 1"),
     "the candidate halved too": ("W[:3] /= 2", "W[:4] /= 2"),
-    "recurrent weights in another place, backward": ("np.concatenate([W_ih.T, W_hh.T])", "np.concatenate([W_ih.T, np.roll(W_hh.T, 1, 0)])"),
+    "recurrent weights for the inputs' gradients": ("for W in (W_ih, W_hh))", "for W in (W_hh[:, : W_ih.shape[1]], W_hh))"),
+    "slices first to last": ("range(stop, start, -size)]", "range(stop, start, -size)][::-1]"),
+    "only the last slice counts for the weights": ("dW += dz @", "dW[:] = dz @"),
+    "only the last slice counts for the peepholes": ("dP += [", "dP[:] = ["),
+    "slices in another place": ("part.start - steps.start, part.stop - steps.start", "0, part.stop - part.start"),
     "the candidate squashed as a gate": ("gates[:-1, :3],\n", "gates[:-1, :4],\n"),
     "the bias is dropped": ("x.transpose(0, 2, 1), 1, h0.T", "x.transpose(0, 2, 1), 0, h0.T"),
     "the cell starts at zero": ("gates[0, 4] = c0.T", "gates[0, 4] = 0"),
@@ -83,15 +87,15 @@ ENGINE_MUTANTS = {
     "the carousel runs through i": ("local[:, 5] = f", "local[:, 5] = i"),
     "the cell's gradient is not carried": ("np.add(dc_total, dc, dc_total)", "np.add(dc_total, 0, dc_total)"),
     "outputs' gradients are dropped": ("np.add(dh, dh_out, dh_total)", "np.add(dh, 0, dh_total)"),
-    "the state's gradient is not carried": ("dh, dc = dh_prev, dc_prev", "dc = dc_prev"),
+    "the state's gradient is not carried": ("np.dot(W_h, dz, dh)\n        dc", "dh *= 0\n        dc"),
     "outputs' gradients from the first to the last": ("dhs.transpose(0, 2, 1)[::-1]", "dhs.transpose(0, 2, 1)"),
-    "inputs one step off in dW": ("@ inputs[:-1].swap", "@ inputs[1:].swap"),
+    "inputs one step off in dW": ("@ inputs[:-1][steps]", "@ inputs[1:][steps]"),
     "weight gradients of another column": ("dW[:, D + 1 :].copy()", "dW[:, D:-1].copy()"),
     "peepholes of i and f exchanged": ("p_i, p_o, p_f = P.reshape(3, H, 1) / 2", "p_f, p_o, p_i = P.reshape(3, H, 1) / 2"),
     "the output gate sees the old cell": ("np.tanh(o + p_o * c)", "np.tanh(o + p_o * c_prev)"),
     "no gradient through the output's peephole": ("+ p_o * local[t, 1]", ""),
     "no gradient through the forget gate's peephole": ("+ p_f * local[t, 3]", ""),
-    "peephole gradients see another cell": ("(gates[:-1], gates[1:], gates", "(gates[:-1], gates[:-1], gates"),
+    "peephole gradients see another cell": ("gates[1:, 4][steps]", "gates[:-1, 4][steps]"),
     "the last state is the padding's": ("hs[lengths - 1, range(B)]", "hs[[-1] * B, range(B)]"),
     "the last cell is one step off": ("gates[lengths, 4, :, range(B)]", "gates[lengths - 1, 4, :, range(B)]"),
     "the padding has gradients": ("local *= runs[:, None]", "pass"),
@@ -203,7 +207,9 @@ def test_a_broken_plain_lstm_is_caught(name):
 @pytest.mark.parametrize("name", ENGINE_MUTANTS)
 @np.errstate(all="ignore")  # a mutant may compute with memory that nobody has set
 def test_a_broken_engine_is_caught(name, monkeypatch):
-    monkeypatch.setattr(lstm, "_engine", mutant(_engine, *ENGINE_MUTANTS[name]))
+    broken = mutant(_engine, *ENGINE_MUTANTS[name])
+    broken.SLICE_BYTES, broken.CACHE_BYTES = 1440, 1440  # slices of 3 and 1 steps, of 2 within
+    monkeypatch.setattr(lstm, "_engine", broken)
     assert caught(errors_of(lstm))
 
 
