@@ -297,25 +297,22 @@ def selective_copying(
 
     Parameters
     ----------
-    length : int
-        T, at least twice `items`.
-    batch : int
-        B, the number of sequences.
-    rng : numpy Generator or int
-    items, symbols : int
-        M and K, at least 1.
+    length, batch, rng, items, symbols
+        As of `copying`.
 
     Returns
     -------
-    x : array (T, B, K + 2)
-        One-hot: the symbols, the blank, the sign to begin.
-    y : array (T, B, K + 1)
-        One-hot: the symbols, the blank.
+    x, y : arrays (T, B, K + 2) and (T, B, K + 1)
+        One-hot, as from `copying`.
 
     Raises
     ------
     TypeError, ValueError
-        For a bad argument.
+        As `copying`.
+
+    See Also
+    --------
+    copying : the items come first, and one sign asks for them.
     """
     T, B, M, K = _row(length, batch, items, symbols)
     rng = _check.generator("rng", rng)

@@ -93,13 +93,8 @@ def sines(count: int, shots: int, rng: np.random.Generator | int, queries: int =
 
     Parameters
     ----------
-    count : int
-        E, the number of episodes.
-    shots : int
-        K, the number of support points.
-    rng : numpy Generator or int
-    queries : int
-        Q, the number of query points.
+    count, shots, rng, queries
+        E, K, the source of randomness and Q, as of `lines`.
 
     Returns
     -------
@@ -109,7 +104,11 @@ def sines(count: int, shots: int, rng: np.random.Generator | int, queries: int =
     Raises
     ------
     TypeError, ValueError
-        For a bad `count`, `shots`, `rng` or `queries`.
+        As `lines`.
+
+    See Also
+    --------
+    lines : a straight line in each episode.
     """
     E, K, Q, draw = _sizes(count, shots, queries, rng)
     amplitude, phase = draw.uniform(0.1, 5, (E, 1, 1)), draw.uniform(0, np.pi, (E, 1, 1))

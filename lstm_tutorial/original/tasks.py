@@ -195,22 +195,21 @@ def multiplication(length: int, batch: int, rng: np.random.Generator | int) -> B
 
     Parameters
     ----------
-    length : int
-        T, at least 20; sequences have T to T + T/10 elements. The minimal time lag is T/2.
-    batch : int
-        B.
-    rng : numpy Generator or int
+    length, batch, rng
+        T, B and the source of randomness, as of `adding`.
 
     Returns
     -------
-    x : array (T + T // 10, B, 2)
-    y : array (B, 1)
-    lengths : array (B,)
+    x, y, lengths : arrays (T + T // 10, B, 2), (B, 1) and (B,)
 
     Raises
     ------
     TypeError, ValueError
-        For a bad `length`, `batch` or `rng`.
+        As `adding`.
+
+    See Also
+    --------
+    adding : the sum of two such numbers.
     """
     x, marked, lengths = _two_marked(length, batch, rng, low=0.0, neutral=1.0)
     return x, marked.prod(axis=0)[:, None], lengths
