@@ -48,21 +48,21 @@ def no_regularities(p: int, batch: int, rng: np.random.Generator | int) -> Batch
 
     Parameters
     ----------
-    p : int
-        At least 2. The time lag is p.
-    batch : int
-        B.
-    rng : numpy Generator or int
+    p, batch, rng
+        As of `noise_free`; the time lag is p.
 
     Returns
     -------
-    x, y : arrays (p, B, p + 1)
-    lengths : array (B,)
+    x, y, lengths : arrays (p, B, p + 1), (p, B, p + 1) and (B,)
 
     Raises
     ------
     TypeError, ValueError
-        For a bad `p`, `batch` or `rng`.
+        As `noise_free`.
+
+    See Also
+    --------
+    noise_free : the same symbols between in every sequence.
     """
     return _next_symbol(p, batch, rng, lambda rng: rng.integers(0, p - 1, (p - 1, batch)))
 
