@@ -13,6 +13,8 @@ Arrays are float32 or float64, all of one type; none is ever changed.
 `step`, `step_backward`, `forward_plain` and `backward_plain` are these equations and their
 derivatives, line by line. `forward` and `backward` compute the same several times faster, in loops
 of another order (`_engine.py`), and also know peepholes and sequences of different lengths.
+
+The module is long because most functions stand here with shapes and errors, and each pass twice.
 """
 
 from collections.abc import Sequence
