@@ -61,6 +61,6 @@ class Advisor:
 
 
 def install() -> None:
-    """Put the advisor before Python's own finders, once."""
+    """Put the advisor right before Python's own finder, once, behind what others put there."""
     if Advisor not in sys.meta_path:
-        sys.meta_path.insert(0, Advisor)
+        sys.meta_path.insert(sys.meta_path.index(PathFinder), Advisor)

@@ -219,7 +219,7 @@ def test_every_module_has_its_place_on_the_api_page():
     page = (ROOT / "book/reference/api.md").read_text(encoding="utf-8")
     on_page = set(re.findall(r"automodule:: lstm_tutorial\.([\w.]+)", page))
     package = ROOT / "lstm_tutorial"
-    paths = (path.relative_to(package).with_suffix("") for path in package.rglob("*.py"))
-    public = {path for path in paths if not path.name.startswith("_")}
-    doors = {path.parent for path in public} - {Path()}
-    assert on_page == {".".join(path.parts) for path in public | doors}
+    paths = (path.relative_to(package) for path in package.rglob("*.py"))
+    modules = {p.parent if p.name == "__init__.py" else p.with_suffix("") for p in paths}
+    public = {".".join(m.parts) for m in modules if not m.name.startswith("_")}
+    assert on_page == public - {""}
