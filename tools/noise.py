@@ -161,13 +161,7 @@ def _shake_torch(torch: Any) -> None:
     optimizers.register_optimizer_step_pre_hook(before_step)
 
 
-def _stay_first(package: ModuleType) -> None:
-    """Find modules before the package's own finder does, which takes the first place."""
-    sys.meta_path.sort(key=lambda finder: not isinstance(finder, AfterImport))
-
-
 SEAMS: dict[str, Callable[[ModuleType], None]] = {
-    "lstm_tutorial": _stay_first,
     "lstm_tutorial.rnn": _shake_backward,
     "lstm_tutorial.lstm": _shake_backward,
     "lstm_tutorial.network": _shake_network,
