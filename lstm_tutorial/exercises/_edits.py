@@ -1,0 +1,251 @@
+"""Exercises of a few lines, read as the reference's own source with something in it changed.
+
+What a small function computes is looked for among small changes of the right formula: first the
+known mistakes of the exercise, then every plain change of one expression, a sum for a mean or an
+axis for another, then any two. A change that gives the learner's numbers is what was done.
+"""
+
+import ast
+import copy
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lstm_tutorial.exercises._calls import Ask
+from lstm_tutorial.exercises._facts import same
+from lstm_tutorial.exercises._kind import Case, Kind, in_single_precision
+from lstm_tutorial.exercises._reading import Array, Finding, Reading
+
+Function = Callable[..., Any]
+Edits = Mapping[str, tuple[str, str]]
+
+
+class Edit(NamedTuple):
+    """A change of the source: what the report says, and the lines that it makes."""
+
+    title: str
+    says: str
+    lines: tuple[str, ...]
+
+
+def by_edits(
+    signature: str,
+    outputs: Mapping[str, str],
+    cases: Sequence[Case],
+    source: str,
+    edits: Edits,
+    page: str,
+    also: Sequence[str] = (),
+    **more: Any,
+) -> Kind:
+    """Return a kind that is read as an edited source.
+
+    Parameters
+    ----------
+    source : str
+        The body of the right function, with its return; a line for each step of the thought.
+        ``np`` and the names of the arguments, which are those of the cases, are at hand.
+    edits : dict
+        By the name of a known mistake ``(edit, sentence)``; an edit is ``"old -> new"``, where
+        `old` stands once in the source. Several are joined by ``" && "``.
+    also : sequence of str
+        Other ways to write the right function; plain changes of theirs are tried, too.
+    **more
+        As of `Kind`.
+    """
+    names = tuple(cases[0])
+    lines, *others = (
+        tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)
+    )
+    known = tuple(Edit(title, says, edited(lines, edit)) for title, (edit, says) in edits.items())
+    right = function(names, lines)
+
+    def read(ask: Ask) -> Iterator[Reading]:
+        return _read(ask, names, [lines, *others], known, page)
+
+    every = [*cases, in_single_precision(cases[0])]
+    return Kind(signature, outputs, every, right, page, read=read, **more)
+
+
+def edited(lines: Sequence[str], edits: str) -> tuple[str, ...]:
+    """Return the lines with texts replaced, each of which has to stand there once."""
+    source = "\n".join(lines)
+    for edit in edits.split(" && "):
+        old, new = edit.split(" -> ")
+        if source.count(old) != 1:
+            raise ValueError(f"edits: {old!r} stands {source.count(old)} times in the source")
+        source = source.replace(old, new)
+    return tuple(source.split("\n"))
+
+
+@cache
+def function(names: tuple[str, ...], lines: tuple[str, ...]) -> Function:
+    """Return the function with the arguments and lines."""
+    body = "\n    ".join(lines)
+    space: dict[str, Any] = {"np": np}
+    exec(f"def edited({', '.join(names)}):\n    {body}\n", space)
+    made: Function = space["edited"]
+    return made
+
+
+def _read(
+    ask: Ask,
+    names: tuple[str, ...],
+    ways: Sequence[tuple[str, ...]],
+    known: Sequence[Edit],
+    page: str,
+) -> Iterator[Reading]:
+    """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
+    runs = [(list(case.values()), ask(*case.values())) for case in ask.kind.cases[:2]]
+    off = 1e-4 if ask.eps > 1e-9 else 1e-9
+
+    def fits(made: tuple[str, ...]) -> bool:
+        return all(same(outputs_of(ask.kind, names, made, args), got, off) for args, got in runs)
+
+    lines = ways[0]
+    plain = [(way, edit) for way in ways for edit in plain_edits(names, way)]
+    for way, edit in [*((lines, edit) for edit in known), *plain]:
+        if fits(edit.lines):
+            yield _reading(ask.kind, names, way, edit.lines, [edit], page)
+    others = [*known, *(edit for way, edit in plain if way is lines)]
+    for first in known:
+        for second in others:
+            both = merged(lines, first.lines, second.lines)
+            if both and fits(both):
+                yield _reading(ask.kind, names, lines, both, [first, second], page)
+
+
+def outputs_of(
+    kind: Kind, names: tuple[str, ...], lines: tuple[str, ...], arguments: Sequence[Any]
+) -> list[Array]:
+    """Return the outputs of a changed source; none where it fails."""
+    try:
+        with np.errstate(all="ignore"):
+            returned = function(names, lines)(*[copy.copy(a) for a in arguments])
+        one = len(kind.outputs) == 1 and not isinstance(returned, tuple)
+        return [np.asarray(a, float) for a in ([returned] if one else kind.flat(returned))]
+    except Exception:  # a change that does not fit these arguments is no reading
+        return []
+
+
+def merged(
+    lines: Sequence[str], first: Sequence[str], second: Sequence[str]
+) -> tuple[str, ...] | None:
+    """Return both changes of the lines; none where they meet in one line."""
+    if not len(lines) == len(first) == len(second):
+        return None
+    triples = list(zip(lines, first, second, strict=True))
+    if any(a != line != b for line, a, b in triples):
+        return None
+    return tuple(a if a != line else b for line, a, b in triples)
+
+
+def _reading(
+    kind: Kind,
+    names: tuple[str, ...],
+    lines: Sequence[str],
+    made: tuple[str, ...],
+    edits: Sequence[Edit],
+    page: str,
+) -> Reading:
+    def model(*arguments: Any) -> list[Array]:
+        return outputs_of(kind, names, made, arguments)
+
+    case = list(kind.cases[0].values())
+    pairs = zip(kind.outputs, model(*case), kind.expected(case), strict=False)
+    where = tuple(name for name, a, b in pairs if not same([a], [b]))
+    findings = [Finding(edit.title, edit.says, where, page) for edit in edits]
+    shown = list(zip(made, lines, strict=False)) if len(made) == len(lines) else []
+    return Reading(findings, model, shown)
+
+
+@cache
+def plain_edits(names: tuple[str, ...], lines: tuple[str, ...]) -> tuple[Edit, ...]:
+    """Return the sources in which one expression is changed in a plain way."""
+    found: dict[tuple[str, ...], Edit] = {}
+    for k, line in enumerate(lines):
+        indent = line[: len(line) - len(line.lstrip())]
+        try:
+            tree = ast.parse(line.strip())
+        except SyntaxError:  # the head of a loop
+            continue
+        scope = [*names, *_assigned(lines[:k])]
+        for new, was, now in changes(tree, scope):
+            made = (*lines[:k], indent + new, *lines[k + 1 :])
+            says = f"Your function computes {now} where {was} belongs."
+            found.setdefault(made, Edit(f"{now} for {was}", says, made))
+    return tuple(edit for made, edit in found.items() if made != lines)
+
+
+def _assigned(lines: Sequence[str]) -> list[str]:
+    """Return the names that the lines make."""
+    made = [line.partition(" = ")[0].strip() for line in lines if " = " in line]
+    return [name for names in made for name in names.split(", ") if name.isidentifier()]
+
+
+def changes(tree: ast.Module, scope: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the line with one expression changed, that expression, and what stands there now."""
+    for k, node in enumerate(ast.walk(tree)):
+        for text in replacements(node, scope):
+            new = ast.parse(text, mode="eval").body
+            other = copy.deepcopy(tree)
+            _put(other, k, new)
+            yield ast.unparse(other), ast.unparse(node), ast.unparse(new)
+
+
+def _put(tree: ast.Module, k: int, new: ast.AST) -> None:
+    """Put a node in place of the tree's k-th."""
+    old = list(ast.walk(tree))[k]
+    for parent in ast.walk(tree):
+        for field, value in ast.iter_fields(parent):
+            if value is old:
+                setattr(parent, field, new)
+            elif isinstance(value, list) and any(v is old for v in value):
+                setattr(parent, field, [new if v is old else v for v in value])
+
+
+ALIKE = [
+    "sum mean max min median", "std var", "floor ceil round", "log log2 log10 log1p",
+    "exp exp2 expm1", "abs square sqrt", "argmax argmin", "concatenate stack", "zeros ones",
+]  # fmt: skip
+WITH_A_NAME = "{0} + 1", "{0} - 1", "{0}[-1]", "{0}[0]", "{0}[1:]", "{0}[:-1]", "{0}[::-1]", "{0}.T"
+WITH_A_NUMBER = "{0} + 1", "{0} - 1", "-{0}", "2 * {0}", "{0} / 2"
+
+
+def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
+    """Yield what a learner may write in place of an expression."""
+    match node:
+        case ast.BinOp(left, op, right) if not isinstance(op, ast.MatMult):
+            a, b = f"({ast.unparse(left)})", f"({ast.unparse(right)})"
+            yield from (f"{a} {sign} {b}" for sign in ("+", "-", "*", "/"))
+            yield from (a, b, f"-({a} * {b})" if isinstance(op, ast.Mult) else f"{b} - {a}")
+        case ast.BinOp(left, _, right):
+            yield f"({ast.unparse(right)}) @ ({ast.unparse(left)})"
+        case ast.Call(ast.Attribute(value, name), [*arguments], keywords):
+            yield from _calls(node, ast.unparse(value), name)
+            yield ast.unparse(arguments[0] if arguments else value)
+        case ast.Compare(left, _, [right]):
+            a, b = ast.unparse(left), ast.unparse(right)
+            yield from (f"{a} {sign} {b}" for sign in ("<", "<=", ">", ">="))
+        case ast.Constant(value=int() | float()):
+            yield from (text.format(ast.unparse(node)) for text in WITH_A_NUMBER)
+        case ast.Name(name, ast.Load()) if name != "np":
+            yield from scope
+            yield from (text.format(name) for text in WITH_A_NAME)
+        case ast.Subscript(value):
+            yield ast.unparse(value)
+
+
+def _calls(node: ast.Call, value: str, name: str) -> Iterator[str]:
+    """Yield the call of a like function, along another axis, or without one of its options."""
+    text, head = ast.unparse(node), f"{value}.{name}("
+    for other in sorted({o for group in ALIKE if name in group.split() for o in group.split()}):
+        yield text.replace(head, f"{value}.{other}(", 1)
+    for keyword in node.keywords:
+        option = ast.unparse(keyword)
+        yield text.replace(f", {option}", "").replace(option, "")
+        if keyword.arg in ("axis", "ddof"):
+            yield from (text.replace(option, f"{keyword.arg}={k}") for k in (0, 1, 2))
