@@ -224,7 +224,7 @@ def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
             yield from (a, b, f"-({a} * {b})" if isinstance(op, ast.Mult) else f"{b} - {a}")
         case ast.BinOp(left, _, right):
             yield f"({ast.unparse(right)}) @ ({ast.unparse(left)})"
-        case ast.Call(ast.Attribute(value, name), [*arguments], keywords):
+        case ast.Call(ast.Attribute(value, name), [*arguments]):
             yield from _calls(node, ast.unparse(value), name)
             yield ast.unparse(arguments[0] if arguments else value)
         case ast.Compare(left, _, [right]):
