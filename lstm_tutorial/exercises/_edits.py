@@ -7,6 +7,7 @@ axis for another, then any two. A change that gives the learner's numbers is wha
 
 import ast
 import copy
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -50,7 +51,8 @@ def by_edits(
         ``np`` and the names of the arguments, which are those of the cases, are at hand.
     edits : dict
         By the name of a known mistake ``(edit, sentence)``; an edit is ``"old -> new"``, where
-        `old` stands once in the source. Several are joined by ``" && "``.
+        `old` stands once in the source. Several are joined by ``" && "``. Without an arrow it is
+        what is returned instead.
     also : sequence of str
         Other ways to write the right function; plain changes of theirs are tried, too.
     **more
@@ -70,8 +72,23 @@ def by_edits(
     return Kind(signature, outputs, every, right, page, read=read, **more)
 
 
+def listed(text: str) -> Edits:
+    """Return edits from a text: ``title: edit | sentence``, further lines indented."""
+    found = {}
+    for entry in re.split(r"\n(?=\S)", textwrap.dedent(text).strip("\n")):
+        title, _, rest = " ".join(entry.split()).partition(": ")
+        edit, _, says = rest.partition(" | ")
+        found[title] = edit, says
+    return found
+
+
 def edited(lines: Sequence[str], edits: str) -> tuple[str, ...]:
-    """Return the lines with texts replaced, each of which has to stand there once."""
+    """Return the lines with texts replaced, each of which has to stand there once.
+
+    Without an arrow the edit is what is returned instead.
+    """
+    if " -> " not in edits:
+        return (*lines[:-1], f"return {edits}")
     source = "\n".join(lines)
     for edit in edits.split(" && "):
         old, new = edit.split(" -> ")
