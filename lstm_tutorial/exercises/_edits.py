@@ -7,9 +7,11 @@ axis for another, then any two. A change that gives the learner's numbers is wha
 
 import ast
 import copy
+import math
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +20,11 @@ from lstm_tutorial.exercises._calls import Ask
 from lstm_tutorial.exercises._facts import same
 from lstm_tutorial.exercises._kind import Case, Kind, in_single_precision
 from lstm_tutorial.exercises._reading import Array, Finding, Reading
+from lstm_tutorial.exercises._shapes import arrays, name_by_shape
 
 Function = Callable[..., Any]
 Edits = Mapping[str, tuple[str, str]]
+Lines = tuple[str, ...]
 
 
 class Edit(NamedTuple):
@@ -28,7 +32,7 @@ class Edit(NamedTuple):
 
     title: str
     says: str
-    lines: tuple[str, ...]
+    lines: Lines
 
 
 def by_edits(
@@ -36,7 +40,7 @@ def by_edits(
     outputs: Mapping[str, str],
     cases: Sequence[Case],
     source: str,
-    edits: Edits,
+    edits: Edits | str,
     page: str,
     also: Sequence[str] = (),
     **more: Any,
@@ -47,30 +51,64 @@ def by_edits(
     ----------
     source : str
         The body of the right function, with its return; a line for each step of the thought.
-        ``np`` and the names of the arguments, which are those of the cases, are at hand.
-    edits : dict
+        ``np``, ``math`` and the names of the arguments, those of the cases, are at hand.
+    edits : dict or str
         By the name of a known mistake ``(edit, sentence)``; an edit is ``"old -> new"``, where
-        `old` stands once in the source. Several are joined by ``" && "``.
+        `old` stands once in the source. Several are joined by ``" && "``. As a text: a line
+        ``"name | edit"`` for each, and after it a line with the sentence.
     also : sequence of str
-        Other ways to write the right function; plain changes of theirs are tried, too.
+        Other ways to write the function; the edits that fit and plain changes are tried, too.
     **more
         As of `Kind`.
     """
     names = tuple(cases[0])
-    lines, *others = (
-        tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)
-    )
-    known = tuple(Edit(title, says, edited(lines, edit)) for title, (edit, says) in edits.items())
-    right = function(names, lines)
+    ways = [tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)]
+    known = list(_applied(ways, _table(edits) if isinstance(edits, str) else edits))
+    right = function(names, ways[0])
 
     def read(ask: Ask) -> Iterator[Reading]:
-        return _read(ask, names, [lines, *others], known, page)
+        return _read(ask, names, ways, known, page)
+
+    def ask(fn: Function, *arguments: Any) -> Any:
+        wanted = [a.shape for a in kind.expected(arguments)]
+        returned = fn(*arguments)
+        shapes = [a.shape for a in arrays(kind, returned)]
+        if shapes and shapes != wanted:
+            name_by_shape(kind, models(), fn)
+        return returned
+
+    def models() -> Iterator[tuple[Finding, Function]]:
+        for way, edit in _single(names, ways, known):
+            yield (
+                Finding(edit.title, edit.says, (), page),
+                partial(outputs_of, kind, names, edit.lines),
+            )
 
     every = [*cases, in_single_precision(cases[0])]
-    return Kind(signature, outputs, every, right, page, read=read, **more)
+    more = {"ask": ask} | more
+    kind = Kind(signature, outputs, every, right, page, read=read, **more)
+    return kind
 
 
-def edited(lines: Sequence[str], edits: str) -> tuple[str, ...]:
+def _table(text: str) -> Edits:
+    """Return the edits of a text, two lines each."""
+    rows = [" ".join(line.split()) for line in text.strip().split("\n")]
+    heads = [row.partition(" | ") for row in rows[::2]]
+    return {title: (edit, says) for (title, _, edit), says in zip(heads, rows[1::2], strict=True)}
+
+
+def _applied(ways: Sequence[Lines], edits: Edits) -> Iterator[tuple[Lines, Edit]]:
+    """Yield the known mistakes in every way to write the function that they fit."""
+    for way in ways:
+        for title, (edit, says) in edits.items():
+            try:
+                yield way, Edit(title, says, edited(way, edit))
+            except ValueError:
+                if way is ways[0]:  # the source itself, which they are edits of
+                    raise
+
+
+def edited(lines: Sequence[str], edits: str) -> Lines:
     """Return the lines with texts replaced, each of which has to stand there once."""
     source = "\n".join(lines)
     for edit in edits.split(" && "):
@@ -82,10 +120,10 @@ def edited(lines: Sequence[str], edits: str) -> tuple[str, ...]:
 
 
 @cache
-def function(names: tuple[str, ...], lines: tuple[str, ...]) -> Function:
+def function(names: tuple[str, ...], lines: Lines) -> Function:
     """Return the function with the arguments and lines."""
     body = "\n    ".join(lines)
-    space: dict[str, Any] = {"np": np}
+    space: dict[str, Any] = {"np": np, "math": math}
     exec(f"def edited({', '.join(names)}):\n    {body}\n", space)
     made: Function = space["edited"]
     return made
@@ -94,36 +132,42 @@ def function(names: tuple[str, ...], lines: tuple[str, ...]) -> Function:
 def _read(
     ask: Ask,
     names: tuple[str, ...],
-    ways: Sequence[tuple[str, ...]],
-    known: Sequence[Edit],
+    ways: Sequence[Lines],
+    known: Sequence[tuple[Lines, Edit]],
     page: str,
 ) -> Iterator[Reading]:
     """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
     runs = [(list(case.values()), ask(*case.values())) for case in ask.kind.cases[:2]]
     off = 1e-4 if ask.eps > 1e-9 else 1e-9
 
-    def fits(made: tuple[str, ...]) -> bool:
+    def fits(made: Lines) -> bool:
         return all(same(outputs_of(ask.kind, names, made, args), got, off) for args, got in runs)
 
-    lines = ways[0]
-    plain = [(way, edit) for way in ways for edit in plain_edits(names, way)]
-    for way, edit in [*((lines, edit) for edit in known), *plain]:
+    every = _single(names, ways, known)
+    for way, edit in every:
         if fits(edit.lines):
             yield _reading(ask.kind, names, way, edit.lines, [edit], page)
-    others = [*known, *(edit for way, edit in plain if way is lines)]
-    for first in known:
-        for second in others:
-            both = merged(lines, first.lines, second.lines)
+    for way, first in known:
+        for second in (edit for other, edit in every if other is way):
+            both = merged(way, first.lines, second.lines)
             if both and fits(both):
-                yield _reading(ask.kind, names, lines, both, [first, second], page)
+                yield _reading(ask.kind, names, way, both, [first, second], page)
+
+
+def _single(
+    names: tuple[str, ...], ways: Sequence[Lines], known: Sequence[tuple[Lines, Edit]]
+) -> list[tuple[Lines, Edit]]:
+    """Return the known mistakes and the plain changes, each with the way that it changes."""
+    return [*known, *((way, edit) for way in ways for edit in plain_edits(names, way))]
 
 
 def outputs_of(
-    kind: Kind, names: tuple[str, ...], lines: tuple[str, ...], arguments: Sequence[Any]
+    kind: Kind, names: tuple[str, ...], lines: Lines, arguments: Sequence[Any]
 ) -> list[Array]:
     """Return the outputs of a changed source; none where it fails."""
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the mean of nothing
             returned = function(names, lines)(*[copy.copy(a) for a in arguments])
         one = len(kind.outputs) == 1 and not isinstance(returned, tuple)
         return [np.asarray(a, float) for a in ([returned] if one else kind.flat(returned))]
@@ -133,7 +177,7 @@ def outputs_of(
 
 def merged(
     lines: Sequence[str], first: Sequence[str], second: Sequence[str]
-) -> tuple[str, ...] | None:
+) -> Lines | None:
     """Return both changes of the lines; none where they meet in one line."""
     if not len(lines) == len(first) == len(second):
         return None
@@ -147,7 +191,7 @@ def _reading(
     kind: Kind,
     names: tuple[str, ...],
     lines: Sequence[str],
-    made: tuple[str, ...],
+    made: Lines,
     edits: Sequence[Edit],
     page: str,
 ) -> Reading:
@@ -163,9 +207,9 @@ def _reading(
 
 
 @cache
-def plain_edits(names: tuple[str, ...], lines: tuple[str, ...]) -> tuple[Edit, ...]:
+def plain_edits(names: tuple[str, ...], lines: Lines) -> tuple[Edit, ...]:
     """Return the sources in which one expression is changed in a plain way."""
-    found: dict[tuple[str, ...], Edit] = {}
+    found: dict[Lines, Edit] = {}
     for k, line in enumerate(lines):
         indent = line[: len(line) - len(line.lstrip())]
         try:
@@ -221,7 +265,10 @@ def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
         case ast.BinOp(left, op, right) if not isinstance(op, ast.MatMult):
             a, b = f"({ast.unparse(left)})", f"({ast.unparse(right)})"
             yield from (f"{a} {sign} {b}" for sign in ("+", "-", "*", "/"))
-            yield from (a, b, f"-({a} * {b})" if isinstance(op, ast.Mult) else f"{b} - {a}")
+            turned = {ast.Mult: f"-({a} * {b})", ast.Div: f"{b} / {a}", ast.BitAnd: f"{a} | {b}"}
+            yield from (a, b, turned.get(type(op), f"{b} - {a}"))
+        case ast.UnaryOp(_, operand):
+            yield ast.unparse(operand)
         case ast.BinOp(left, _, right):
             yield f"({ast.unparse(right)}) @ ({ast.unparse(left)})"
         case ast.Call(ast.Attribute(value, name), [*arguments]):
@@ -236,7 +283,7 @@ def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
             yield from scope
             yield from (text.format(name) for text in WITH_A_NAME)
         case ast.Subscript(value):
-            yield ast.unparse(value)
+            yield from (ast.unparse(value), f"{ast.unparse(node)} - 1", f"{ast.unparse(node)} + 1")
 
 
 def _calls(node: ast.Call, value: str, name: str) -> Iterator[str]:
@@ -246,6 +293,7 @@ def _calls(node: ast.Call, value: str, name: str) -> Iterator[str]:
         yield text.replace(head, f"{value}.{other}(", 1)
     for keyword in node.keywords:
         option = ast.unparse(keyword)
-        yield text.replace(f", {option}", "").replace(option, "")
+        others = [other for other in node.keywords if other is not keyword]
+        yield ast.unparse(ast.Call(node.func, node.args, others))
         if keyword.arg in ("axis", "ddof"):
             yield from (text.replace(option, f"{keyword.arg}={k}") for k in (0, 1, 2))
