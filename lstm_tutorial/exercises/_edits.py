@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstm_tutorial.exercises._calls import Ask
+from lstm_tutorial.exercises._changes import changes
 from lstm_tutorial.exercises._facts import same
 from lstm_tutorial.exercises._kind import Case, Kind, in_single_precision
 from lstm_tutorial.exercises._reading import Array, Finding, Reading
@@ -55,7 +56,7 @@ def by_edits(
     edits : dict or str
         By the name of a known mistake ``(edit, sentence)``; an edit is ``"old -> new"``, where
         `old` stands once in the source. Several are joined by ``" && "``. As a text: a line
-        ``"name | edit"`` for each, and after it a line with the sentence.
+        ``"edit | name. sentence"`` for each.
     also : sequence of str
         Other ways to write the function; the edits that fit and plain changes are tried, too.
     **more
@@ -91,10 +92,13 @@ def by_edits(
 
 
 def _table(text: str) -> Edits:
-    """Return the edits of a text, two lines each."""
-    rows = [" ".join(line.split()) for line in text.strip().split("\n")]
-    heads = [row.partition(" | ") for row in rows[::2]]
-    return {title: (edit, says) for (title, _, edit), says in zip(heads, rows[1::2], strict=True)}
+    """Return the edits of a text, a line each."""
+    edits = {}
+    for line in text.strip().split("\n"):
+        edit, _, says = " ".join(line.split()).rpartition(" | ")
+        title, _, says = says.partition(". ")
+        edits[title] = edit, says
+    return edits
 
 
 def _applied(ways: Sequence[Lines], edits: Edits) -> Iterator[tuple[Lines, Edit]]:
@@ -228,72 +232,3 @@ def _assigned(lines: Sequence[str]) -> list[str]:
     """Return the names that the lines make."""
     made = [line.partition(" = ")[0].strip() for line in lines if " = " in line]
     return [name for names in made for name in names.split(", ") if name.isidentifier()]
-
-
-def changes(tree: ast.Module, scope: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield the line with one expression changed, that expression, and what stands there now."""
-    for k, node in enumerate(ast.walk(tree)):
-        for text in replacements(node, scope):
-            new = ast.parse(text, mode="eval").body
-            other = copy.deepcopy(tree)
-            _put(other, k, new)
-            yield ast.unparse(other), ast.unparse(node), ast.unparse(new)
-
-
-def _put(tree: ast.Module, k: int, new: ast.AST) -> None:
-    """Put a node in place of the tree's k-th."""
-    old = list(ast.walk(tree))[k]
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            if value is old:
-                setattr(parent, field, new)
-            elif isinstance(value, list) and any(v is old for v in value):
-                setattr(parent, field, [new if v is old else v for v in value])
-
-
-ALIKE = [
-    "sum mean max min median", "std var", "floor ceil round", "log log2 log10 log1p",
-    "exp exp2 expm1", "abs square sqrt", "argmax argmin", "concatenate stack", "zeros ones",
-]  # fmt: skip
-WITH_A_NAME = "{0} + 1", "{0} - 1", "{0}[-1]", "{0}[0]", "{0}[1:]", "{0}[:-1]", "{0}[::-1]", "{0}.T"
-WITH_A_NUMBER = "{0} + 1", "{0} - 1", "-{0}", "2 * {0}", "{0} / 2"
-
-
-def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
-    """Yield what a learner may write in place of an expression."""
-    match node:
-        case ast.BinOp(left, op, right) if not isinstance(op, ast.MatMult):
-            a, b = f"({ast.unparse(left)})", f"({ast.unparse(right)})"
-            yield from (f"{a} {sign} {b}" for sign in ("+", "-", "*", "/"))
-            turned = {ast.Mult: f"-({a} * {b})", ast.Div: f"{b} / {a}", ast.BitAnd: f"{a} | {b}"}
-            yield from (a, b, turned.get(type(op), f"{b} - {a}"))
-        case ast.UnaryOp(_, operand):
-            yield ast.unparse(operand)
-        case ast.BinOp(left, _, right):
-            yield f"({ast.unparse(right)}) @ ({ast.unparse(left)})"
-        case ast.Call(ast.Attribute(value, name), [*arguments]):
-            yield from _calls(node, ast.unparse(value), name)
-            yield ast.unparse(arguments[0] if arguments else value)
-        case ast.Compare(left, _, [right]):
-            a, b = ast.unparse(left), ast.unparse(right)
-            yield from (f"{a} {sign} {b}" for sign in ("<", "<=", ">", ">="))
-        case ast.Constant(value=int() | float()):
-            yield from (text.format(ast.unparse(node)) for text in WITH_A_NUMBER)
-        case ast.Name(name, ast.Load()) if name != "np":
-            yield from scope
-            yield from (text.format(name) for text in WITH_A_NAME)
-        case ast.Subscript(value):
-            yield from (ast.unparse(value), f"{ast.unparse(node)} - 1", f"{ast.unparse(node)} + 1")
-
-
-def _calls(node: ast.Call, value: str, name: str) -> Iterator[str]:
-    """Yield the call of a like function, along another axis, or without one of its options."""
-    text, head = ast.unparse(node), f"{value}.{name}("
-    for other in sorted({o for group in ALIKE if name in group.split() for o in group.split()}):
-        yield text.replace(head, f"{value}.{other}(", 1)
-    for keyword in node.keywords:
-        option = ast.unparse(keyword)
-        others = [other for other in node.keywords if other is not keyword]
-        yield ast.unparse(ast.Call(node.func, node.args, others))
-        if keyword.arg in ("axis", "ddof"):
-            yield from (text.replace(option, f"{keyword.arg}={k}") for k in (0, 1, 2))

@@ -9,11 +9,11 @@ from lstm_tutorial.exercises._trials import Fn, by_trials
 
 
 def _scored(seed: int, B: int, K: int, size: float = 1, low: float = 0) -> dict[str, Any]:
-    """Return logits of a size, rounded where they are large, the first ones low, and classes."""
+    """Return logits of a size, rounded where they are large, every other one low, and classes."""
     rng = np.random.default_rng(seed)
     logits = size * rng.normal(size=(B, K))
-    logits = logits.round() + 1000 if low else logits
-    logits[:, : K // 2] += low
+    if low:
+        logits = logits.round() + 1000 + low * (np.add.outer(np.arange(B), np.arange(K)) % 2)
     return {"logits": logits, "targets": rng.integers(K, size=B)}
 
 
@@ -39,7 +39,8 @@ CROSS_ENTROPY = by_edits(
     softmax twice | scores = logits -> p = np.exp(logits - logits.max(axis=1, keepdims=True)); \
         scores = p / p.sum(axis=1, keepdims=True)
     The softmax is taken twice: the loss takes it already. Hand it the logits.
-    softmax along the batch | sum(axis=1, keepdims=True)) -> sum(axis=0))
+    softmax along the batch | max(axis=1, keepdims=True) -> max(axis=0) && \
+        sum(axis=1, keepdims=True)) -> sum(axis=0))
     The softmax runs over the batch. It runs over the classes, the last axis.
     no softmax | log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True)) -> log_p = logits
     Logits are taken for log-probabilities. Subtract the logarithm of the sum of their exp.
@@ -47,6 +48,10 @@ CROSS_ENTROPY = by_edits(
     The probabilities of the targets are averaged. Average their logarithms.
     logarithm after the mean | -picked.mean() -> -np.log(np.exp(picked).mean())
     The probabilities are averaged before the logarithm. Average the logarithms.
+    summed, not averaged | picked.mean() -> picked.sum()
+    The losses are summed. Take the mean over the batch.
+    wrong sign | -picked.mean() -> picked.mean()
+    The sign is missing: the loss is minus the log-probability.
     in bits | -picked.mean() -> -picked.mean() / np.log(2)
     The logarithm is that of base 2. In nats it is the natural one.
     averaged over the classes too | -picked.mean() -> -picked.mean() / logits.shape[1]
@@ -65,8 +70,10 @@ CROSS_ENTROPY = by_edits(
     "classifying",
     also=[
         """
-        e = np.exp(logits - logits.max(axis=1, keepdims=True))
-        picked = np.log((e / e.sum(axis=1, keepdims=True))[np.arange(len(targets)), targets])
+        scores = logits
+        z = scores - scores.max(axis=1, keepdims=True)
+        log_p = np.log(np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
+        picked = log_p[np.arange(len(targets)), targets]
         return -picked.mean()
         """
     ],
@@ -94,7 +101,8 @@ CROSS_ENTROPY_GRADIENT = by_edits(
     This is the softmax alone. Subtract 1 at each target.
     wrong sign | dz = p - one_hot -> dz = one_hot - p
     The sign is turned: it is softmax minus one-hot.
-    softmax along the batch | sum(axis=1, keepdims=True) -> sum(axis=0)
+    softmax along the batch | max(axis=1, keepdims=True) -> max(axis=0) && \
+        sum(axis=1, keepdims=True) -> sum(axis=0)
     The softmax runs over the batch. It runs over the classes, the last axis.
     no softmax | dz = p - one_hot -> dz = logits - one_hot
     The logits are taken for probabilities. Take their softmax.
