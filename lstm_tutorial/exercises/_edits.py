@@ -8,6 +8,7 @@ axis for another, then any two. A change that gives the learner's numbers is wha
 import ast
 import copy
 import math
+import re
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ def by_edits(
     outputs: Mapping[str, str],
     cases: Sequence[Case],
     source: str,
-    edits: Edits | str,
+    edits: Edits,
     page: str,
     also: Sequence[str] = (),
     **more: Any,
@@ -53,10 +54,10 @@ def by_edits(
     source : str
         The body of the right function, with its return; a line for each step of the thought.
         ``np``, ``math`` and the names of the arguments, those of the cases, are at hand.
-    edits : dict or str
+    edits : dict
         By the name of a known mistake ``(edit, sentence)``; an edit is ``"old -> new"``, where
-        `old` stands once in the source. Several are joined by ``" && "``. As a text: a line
-        ``"edit | name. sentence"`` for each.
+        `old` stands once in the source. Several are joined by ``" && "``. Without an arrow it is
+        what is returned instead.
     also : sequence of str
         Other ways to write the function; the edits that fit and plain changes are tried, too.
     **more
@@ -64,13 +65,15 @@ def by_edits(
     """
     names = tuple(cases[0])
     ways = [tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)]
-    known = list(_applied(ways, _table(edits) if isinstance(edits, str) else edits))
+    known = list(_applied(ways, edits))
     right = function(names, ways[0])
 
     def read(ask: Ask) -> Iterator[Reading]:
         return _read(ask, names, ways, known, page)
 
     def ask(fn: Function, *arguments: Any) -> Any:
+        if not all(isinstance(a, np.ndarray | list | int | float) for a in arguments):
+            return fn(*arguments)  # made for the learner, and nothing that the right one takes
         wanted = [a.shape for a in kind.expected(arguments)]
         returned = fn(*arguments)
         shapes = [a.shape for a in arrays(kind, returned)]
@@ -79,26 +82,23 @@ def by_edits(
         return returned
 
     def models() -> Iterator[tuple[Finding, Function]]:
-        for way, edit in _single(names, ways, known):
-            yield (
-                Finding(edit.title, edit.says, (), page),
-                partial(outputs_of, kind, names, edit.lines),
-            )
+        for _, edit in _single(names, ways, known):
+            model = partial(outputs_of, kind, names, edit.lines)
+            yield Finding(edit.title, edit.says, (), page), model
 
     every = [*cases, in_single_precision(cases[0])]
-    more = {"ask": ask} | more
-    kind = Kind(signature, outputs, every, right, page, read=read, **more)
+    kind = Kind(signature, outputs, every, right, page, read=read, **({"ask": ask} | more))
     return kind
 
 
-def _table(text: str) -> Edits:
-    """Return the edits of a text, a line each."""
-    edits = {}
-    for line in text.strip().split("\n"):
-        edit, _, says = " ".join(line.split()).rpartition(" | ")
-        title, _, says = says.partition(". ")
-        edits[title] = edit, says
-    return edits
+def listed(text: str) -> dict[str, tuple[str, str]]:
+    """Return edits from a text: ``title: edit | sentence``, further lines indented."""
+    found = {}
+    for entry in re.split(r"\n(?=\S)", textwrap.dedent(text).strip("\n")):
+        title, _, rest = " ".join(entry.split()).partition(": ")
+        edit, _, says = rest.partition(" | ")
+        found[title] = edit, says
+    return found
 
 
 def _applied(ways: Sequence[Lines], edits: Edits) -> Iterator[tuple[Lines, Edit]]:
@@ -113,7 +113,12 @@ def _applied(ways: Sequence[Lines], edits: Edits) -> Iterator[tuple[Lines, Edit]
 
 
 def edited(lines: Sequence[str], edits: str) -> Lines:
-    """Return the lines with texts replaced, each of which has to stand there once."""
+    """Return the lines with texts replaced, each of which has to stand there once.
+
+    Without an arrow the edit is what is returned instead.
+    """
+    if " -> " not in edits:
+        return (*lines[:-1], f"return {edits}")
     source = "\n".join(lines)
     for edit in edits.split(" && "):
         old, new = edit.split(" -> ")
@@ -179,9 +184,7 @@ def outputs_of(
         return []
 
 
-def merged(
-    lines: Sequence[str], first: Sequence[str], second: Sequence[str]
-) -> Lines | None:
+def merged(lines: Sequence[str], first: Sequence[str], second: Sequence[str]) -> Lines | None:
     """Return both changes of the lines; none where they meet in one line."""
     if not len(lines) == len(first) == len(second):
         return None

@@ -1,60 +1,41 @@
 """Exercises of the chapter on nn.LSTM: its parameters counted."""
 
-from lstm_tutorial.exercises._edits import by_edits
+from lstm_tutorial.exercises._edits import by_edits, listed
 
-_NAMES = ["D", "H", "layers", "both", "P"]
+_SIZES = [
+    *[(7, 5, 3, True, 2), (3, 7, 2, False, 4), (4, 6, 2, True, 0), (3, 5, 1, False, 0)],
+    *[(2, 4, 1, True, 3), (1, 1, 1, False, 0), (300, 1024, 4, True, 128)],
+]
 
 PARAMETERS = by_edits(
     "parameters(D, H, layers, both, P) -> int, of nn.LSTM, both directions or one, projected to P "
     "numbers or, with 0, not",
     {"parameters": ""},
-    [
-        dict(zip(_NAMES, sizes, strict=True))
-        for sizes in [
-            (7, 5, 3, True, 2), (3, 7, 2, False, 4), (4, 6, 2, True, 0), (3, 5, 1, False, 0),
-            (2, 4, 1, True, 3), (1, 1, 1, False, 0), (300, 1024, 4, True, 128),
-        ]
-    ],
+    [dict(zip(["D", "H", "layers", "both", "P"], s, strict=True)) for s in _SIZES],
     """
     directions = 1 + both
     R = P or H
-    blocks = 4 * H
     biases = 2
-    above = directions * R
     W_hr = P * H
-    first = blocks * (D + R + biases) + W_hr
-    other = blocks * (above + R + biases) + W_hr
+    above = directions * R
+    first = 4 * H * (D + R + biases) + W_hr
+    other = 4 * H * (above + R + biases) + W_hr
     return directions * (first + (layers - 1) * other)
     """,
-    """
-    one bias | biases = 2 -> biases = 1
-    One bias is counted. There are two, b_ih and b_hh.
-    no bias | biases = 2 -> biases = 0
-    No bias is counted. There are two, b_ih and b_hh, of 4H numbers each.
-    one gate | 4 * H -> H
-    One block of H rows is counted. There are four: three gates and the candidate.
-    three gates | 4 * H -> 3 * H
-    Three blocks of H rows are counted. There are four: three gates and the candidate.
-    one direction only | return directions * (first -> return (first
-    One direction is counted. The second has weights of its own.
-    both directions nowhere | 1 + both -> 1
-    both is not read. The second direction has weights of its own, and upper layers read both.
-    layers above read one direction | directions * R -> R
-    Upper layers read one direction here. They read the outputs of both.
-    layers above read D | directions * R -> D
-    Upper layers read D numbers here. They read the outputs of the layer below.
-    layers above read H, not P | directions * R -> directions * H
-    Upper layers read H numbers of each direction here. With a projection they read P.
-    W_hh counted with H columns | (D + R -> (D + H && (above + R -> (above + H
-    W_hh is counted with H columns. With a projection it has P.
-    projection not counted | R = P or H -> R = H && W_hr = P * H -> W_hr = 0
-    P is not read. With a projection W_hh and upper layers read P numbers, and W_hr is added.
-    W_hr left out | W_hr = P * H -> W_hr = 0
-    The matrix W_hr of the projection, (P, H), is missing.
-    W_hr for each gate | W_hr = P * H -> W_hr = 4 * P * H
-    W_hr is counted four times. There is one projection, of h, and not one for each gate.
-    """,
+    listed("""
+    one bias: biases = 2 -> biases = 1 | There are b_ih and b_hh.
+    no bias: biases = 2 -> biases = 0 | There are b_ih and b_hh, of 4H numbers each.
+    one gate: first = 4 * H -> first = H && other = 4 * H -> other = H | There are four gates.
+    three gates: first = 4 -> first = 3 && other = 4 -> other = 3 | The candidate has weights, too.
+    one direction only: first + (layers - 1) * other | The second direction has its own weights.
+    layers above read one direction: directions * R -> R | Upper layers read both directions.
+    layers above read D: directions * R -> D | Upper layers read the outputs of the one below.
+    layers above read H, not P: directions * R -> directions * H | With a projection they read P.
+    W_hh counted with H columns: D + R -> D + H && above + R -> above + H | With P there are P.
+    projection not counted: R = P or H -> R = H && W_hr = P * H -> W_hr = 0 | P is not read.
+    W_hr left out: W_hr = P * H -> W_hr = 0 | The matrix W_hr, (P, H), is missing.
+    """),
     "memory",
-)  # fmt: skip
+)
 
 KINDS = {"nn.parameters": PARAMETERS}
