@@ -8,21 +8,26 @@ axis for another, then any two. A change that gives the learner's numbers is wha
 import ast
 import contextlib
 import copy
+import math
 import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstm_tutorial.exercises._calls import Ask
+from lstm_tutorial.exercises._changes import changes
 from lstm_tutorial.exercises._facts import same
 from lstm_tutorial.exercises._kind import Case, Kind, in_single_precision
 from lstm_tutorial.exercises._reading import Array, Finding, Reading, Trouble
+from lstm_tutorial.exercises._shapes import arrays, name_by_shape
 
 Function = Callable[..., Any]
 Edits = Mapping[str, tuple[str, str]]
+Lines = tuple[str, ...]
 
 
 class Edit(NamedTuple):
@@ -30,7 +35,7 @@ class Edit(NamedTuple):
 
     title: str
     says: str
-    lines: tuple[str, ...]
+    lines: Lines
 
 
 def by_edits(
@@ -49,31 +54,45 @@ def by_edits(
     ----------
     source : str
         The body of the right function, with its return; a line for each step of the thought.
-        ``np`` and the names of the arguments, which are those of the cases, are at hand.
+        ``np``, ``math`` and the names of the arguments, those of the cases, are at hand.
     edits : dict
         By the name of a known mistake ``(edit, sentence)``; an edit is ``"old -> new"``, where
         `old` stands once in the source. Several are joined by ``" && "``. Without an arrow it is
         what is returned instead.
     also : sequence of str
-        Other ways to write the right function; plain changes of theirs are tried, too.
+        Other ways to write the function; the edits that fit and plain changes are tried, too.
     **more
         As of `Kind`.
     """
     names = tuple(cases[0])
-    lines, *others = (
-        tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)
-    )
-    known = tuple(Edit(title, says, edited(lines, edit)) for title, (edit, says) in edits.items())
-    right = function(names, lines)
+    ways = [tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)]
+    known = list(_applied(ways, edits))
+    right = function(names, ways[0])
 
     def read(ask: Ask) -> Iterator[Reading]:
-        return _read(ask, names, [lines, *others], known, page)
+        return _read(ask, names, ways, known, page)
+
+    def ask(fn: Function, *arguments: Any) -> Any:
+        if not all(isinstance(a, np.ndarray | list | int | float) for a in arguments):
+            return fn(*arguments)  # made for the learner, and nothing that the right one takes
+        wanted = [a.shape for a in kind.expected(arguments)]
+        returned = fn(*arguments)
+        shapes = [a.shape for a in arrays(kind, returned)]
+        if shapes and shapes != wanted:
+            name_by_shape(kind, models(), fn)
+        return returned
+
+    def models() -> Iterator[tuple[Finding, Function]]:
+        for _, edit in _single(names, ways, known):
+            model = partial(outputs_of, kind, names, edit.lines)
+            yield Finding(edit.title, edit.says, (), page), model
 
     every = [*cases, in_single_precision(cases[0])]
-    return Kind(signature, outputs, every, right, page, read=read, **more)
+    kind = Kind(signature, outputs, every, right, page, read=read, **({"ask": ask} | more))
+    return kind
 
 
-def listed(text: str) -> Edits:
+def listed(text: str) -> dict[str, tuple[str, str]]:
     """Return edits from a text: ``title: edit | sentence``, further lines indented."""
     found = {}
     for entry in re.split(r"\n(?=\S)", textwrap.dedent(text).strip("\n")):
@@ -83,7 +102,18 @@ def listed(text: str) -> Edits:
     return found
 
 
-def edited(lines: Sequence[str], edits: str) -> tuple[str, ...]:
+def _applied(ways: Sequence[Lines], edits: Edits) -> Iterator[tuple[Lines, Edit]]:
+    """Yield the known mistakes in every way to write the function that they fit."""
+    for way in ways:
+        for title, (edit, says) in edits.items():
+            try:
+                yield way, Edit(title, says, edited(way, edit))
+            except ValueError:
+                if way is ways[0]:  # the source itself, which they are edits of
+                    raise
+
+
+def edited(lines: Sequence[str], edits: str) -> Lines:
     """Return the lines with texts replaced, each of which has to stand there once.
 
     Without an arrow the edit is what is returned instead.
@@ -100,10 +130,10 @@ def edited(lines: Sequence[str], edits: str) -> tuple[str, ...]:
 
 
 @cache
-def function(names: tuple[str, ...], lines: tuple[str, ...]) -> Function:
+def function(names: tuple[str, ...], lines: Lines) -> Function:
     """Return the function with the arguments and lines."""
     body = "\n    ".join(lines)
-    space: dict[str, Any] = {"np": np}
+    space: dict[str, Any] = {"np": np, "math": math}
     exec(f"def edited({', '.join(names)}):\n    {body}\n", space)
     made: Function = space["edited"]
     return made
@@ -112,28 +142,33 @@ def function(names: tuple[str, ...], lines: tuple[str, ...]) -> Function:
 def _read(
     ask: Ask,
     names: tuple[str, ...],
-    ways: Sequence[tuple[str, ...]],
-    known: Sequence[Edit],
+    ways: Sequence[Lines],
+    known: Sequence[tuple[Lines, Edit]],
     page: str,
 ) -> Iterator[Reading]:
     """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
     runs = _runs(ask)
     off = 1e-4 if ask.eps > 1e-9 else 1e-9
 
-    def fits(made: tuple[str, ...]) -> bool:
+    def fits(made: Lines) -> bool:
         return all(same(outputs_of(ask.kind, names, made, args), got, off) for args, got in runs)
 
-    lines = ways[0]
-    plain = [(way, edit) for way in ways for edit in plain_edits(names, way)]
-    for way, edit in [*((lines, edit) for edit in known), *plain]:
+    every = _single(names, ways, known)
+    for way, edit in every:
         if fits(edit.lines):
             yield _reading(ask.kind, names, way, edit.lines, [edit], page)
-    others = [*known, *(edit for way, edit in plain if way is lines)]
-    for first in known:
-        for second in others:
-            both = merged(lines, first.lines, second.lines)
+    for way, first in known:
+        for second in (edit for other, edit in every if other is way):
+            both = merged(way, first.lines, second.lines)
             if both and fits(both):
-                yield _reading(ask.kind, names, lines, both, [first, second], page)
+                yield _reading(ask.kind, names, way, both, [first, second], page)
+
+
+def _single(
+    names: tuple[str, ...], ways: Sequence[Lines], known: Sequence[tuple[Lines, Edit]]
+) -> list[tuple[Lines, Edit]]:
+    """Return the known mistakes and the plain changes, each with the way that it changes."""
+    return [*known, *((way, edit) for way in ways for edit in plain_edits(names, way))]
 
 
 def _runs(ask: Ask) -> list[tuple[list[Any], list[Array]]]:
@@ -147,11 +182,12 @@ def _runs(ask: Ask) -> list[tuple[list[Any], list[Array]]]:
 
 
 def outputs_of(
-    kind: Kind, names: tuple[str, ...], lines: tuple[str, ...], arguments: Sequence[Any]
+    kind: Kind, names: tuple[str, ...], lines: Lines, arguments: Sequence[Any]
 ) -> list[Array]:
     """Return the outputs of a changed source; none where it fails."""
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the mean of nothing
             returned = function(names, lines)(*[copy.copy(a) for a in arguments])
         one = len(kind.outputs) == 1 and not isinstance(returned, tuple)
         return [np.asarray(a, float) for a in ([returned] if one else kind.flat(returned))]
@@ -159,9 +195,7 @@ def outputs_of(
         return []
 
 
-def merged(
-    lines: Sequence[str], first: Sequence[str], second: Sequence[str]
-) -> tuple[str, ...] | None:
+def merged(lines: Sequence[str], first: Sequence[str], second: Sequence[str]) -> Lines | None:
     """Return both changes of the lines; none where they meet in one line."""
     if not len(lines) == len(first) == len(second):
         return None
@@ -175,7 +209,7 @@ def _reading(
     kind: Kind,
     names: tuple[str, ...],
     lines: Sequence[str],
-    made: tuple[str, ...],
+    made: Lines,
     edits: Sequence[Edit],
     page: str,
 ) -> Reading:
@@ -191,9 +225,9 @@ def _reading(
 
 
 @cache
-def plain_edits(names: tuple[str, ...], lines: tuple[str, ...]) -> tuple[Edit, ...]:
+def plain_edits(names: tuple[str, ...], lines: Lines) -> tuple[Edit, ...]:
     """Return the sources in which one expression is changed in a plain way."""
-    found: dict[tuple[str, ...], Edit] = {}
+    found: dict[Lines, Edit] = {}
     for k, line in enumerate(lines):
         indent = line[: len(line) - len(line.lstrip())]
         try:
@@ -212,68 +246,3 @@ def _assigned(lines: Sequence[str]) -> list[str]:
     """Return the names that the lines make."""
     made = [line.partition(" = ")[0].strip() for line in lines if " = " in line]
     return [name for names in made for name in names.split(", ") if name.isidentifier()]
-
-
-def changes(tree: ast.Module, scope: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield the line with one expression changed, that expression, and what stands there now."""
-    for k, node in enumerate(ast.walk(tree)):
-        for text in replacements(node, scope):
-            new = ast.parse(text, mode="eval").body
-            other = copy.deepcopy(tree)
-            _put(other, k, new)
-            yield ast.unparse(other), ast.unparse(node), ast.unparse(new)
-
-
-def _put(tree: ast.Module, k: int, new: ast.AST) -> None:
-    """Put a node in place of the tree's k-th."""
-    old = list(ast.walk(tree))[k]
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            if value is old:
-                setattr(parent, field, new)
-            elif isinstance(value, list) and any(v is old for v in value):
-                setattr(parent, field, [new if v is old else v for v in value])
-
-
-ALIKE = [
-    "sum mean max min median", "std var", "floor ceil round", "log log2 log10 log1p",
-    "exp exp2 expm1", "abs square sqrt", "argmax argmin", "concatenate stack", "zeros ones",
-]  # fmt: skip
-WITH_A_NAME = "{0} + 1", "{0} - 1", "{0}[-1]", "{0}[0]", "{0}[1:]", "{0}[:-1]", "{0}[::-1]", "{0}.T"
-WITH_A_NUMBER = "{0} + 1", "{0} - 1", "-{0}", "2 * {0}", "{0} / 2"
-
-
-def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
-    """Yield what a learner may write in place of an expression."""
-    match node:
-        case ast.BinOp(left, op, right) if not isinstance(op, ast.MatMult):
-            a, b = f"({ast.unparse(left)})", f"({ast.unparse(right)})"
-            yield from (f"{a} {sign} {b}" for sign in ("+", "-", "*", "/"))
-            yield from (a, b, f"-({a} * {b})" if isinstance(op, ast.Mult) else f"{b} - {a}")
-        case ast.BinOp(left, _, right):
-            yield f"({ast.unparse(right)}) @ ({ast.unparse(left)})"
-        case ast.Call(ast.Attribute(value, name), [*arguments]):
-            yield from _calls(node, ast.unparse(value), name)
-            yield ast.unparse(arguments[0] if arguments else value)
-        case ast.Compare(left, _, [right]):
-            a, b = ast.unparse(left), ast.unparse(right)
-            yield from (f"{a} {sign} {b}" for sign in ("<", "<=", ">", ">="))
-        case ast.Constant(value=int() | float()):
-            yield from (text.format(ast.unparse(node)) for text in WITH_A_NUMBER)
-        case ast.Name(name, ast.Load()) if name != "np":
-            yield from scope
-            yield from (text.format(name) for text in WITH_A_NAME)
-        case ast.Subscript(value):
-            yield ast.unparse(value)
-
-
-def _calls(node: ast.Call, value: str, name: str) -> Iterator[str]:
-    """Yield the call of a like function, along another axis, or without one of its options."""
-    text, head = ast.unparse(node), f"{value}.{name}("
-    for other in sorted({o for group in ALIKE if name in group.split() for o in group.split()}):
-        yield text.replace(head, f"{value}.{other}(", 1)
-    for keyword in node.keywords:
-        option = ast.unparse(keyword)
-        yield text.replace(f", {option}", "").replace(option, "")
-        if keyword.arg in ("axis", "ddof"):
-            yield from (text.replace(option, f"{keyword.arg}={k}") for k in (0, 1, 2))

@@ -1,6 +1,6 @@
 """Exercises whose answers differ and are right all the same: they are measured, or put to trial."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lstm_tutorial.exercises._calls import Ask
@@ -41,6 +41,13 @@ def by_trials(
                 return
 
     return by_measuring(signature, measure, page, praise)
+
+
+def first(found: Mapping[str, Any], names: Sequence[str] = ()) -> Iterator[Finding]:
+    """Find the first that is so, of ``"title | sentence"``; a title may hold an argument's name."""
+    for text in [text for text, is_so in found.items() if is_so][:1]:
+        title, _, says = text.partition(" | ")
+        yield Finding(title, says, tuple(name for name in names if name in title.split()))
 
 
 def arrays(outputs: Mapping[str, str], returned: Any, **sizes: int) -> list[Array]:

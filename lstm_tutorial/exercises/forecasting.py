@@ -1,0 +1,248 @@
+"""Exercises of the chapter on forecasting: parts, windows, scales and errors of a series."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lstm_tutorial.exercises._edits import by_edits, listed
+from lstm_tutorial.exercises._reading import Array, Finding
+from lstm_tutorial.exercises._trials import Fn, by_measuring, first
+
+
+def _normal(seed: int, *shape: int) -> Array:
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def _errors(n: int, N: int, season: int, size: float) -> dict[str, Any]:
+    y_hat, y, train = size * _normal(80, n), size * _normal(81, n), size * (_normal(82, N) + 1)
+    return {"y_hat": y_hat, "y": y, "train": train, "season": season}
+
+
+MASE = by_edits(
+    "mase(y_hat, y, train, season) -> number",
+    {"mase": ""},
+    [_errors(*s) for s in [(9, 21, 4, 1), (8, 17, 3, 1), (1, 2, 1, 1), (7, 6, 5, 1e4)]],
+    """
+    known = train
+    lag = season
+    naive = np.abs(known[lag:] - known[:-lag])
+    scale = naive.mean()
+    errors = np.abs(y_hat - y)
+    return errors.mean() / scale
+    """,
+    listed("""
+    scale from the test part: known = train -> known = y | It leaks. Measure it on train.
+    scale from train and test: known = train -> known = np.append(train, y) |
+        It leaks. Measure it on train alone.
+    naive of one step: lag = season -> lag = 1 | The naive forecast looks back one season.
+    not scaled: errors.mean() | Divide by the error of the naive forecast.
+    squares: np.abs(known -> np.square(known && np.abs(y_hat -> np.square(y_hat |
+        Absolute errors are averaged.
+    roots of mean squares: np.sqrt(((y_hat - y) ** 2).mean() / (naive**2).mean()) |
+        Absolute errors are averaged.
+    upside down: scale / errors.mean() | The forecast's error stands above.
+    scaled by the deviation of train: naive.mean() -> train.std() | Divide by the naive error.
+    scaled by the mean of train: naive.mean() -> np.abs(train).mean() | Divide by the naive error.
+    percentage error: (errors / np.abs(y)).mean() | Divide by the naive error.
+    """),
+    "forecasting",
+)
+
+_WINDOWS = [(11, 4, 2, 1), (12, 3, 5, 1), (5, 3, 2, 1), (7, 1, 3, 1), (6, 2, 1, 9), (2, 1, 1, 1)]
+
+WINDOWS = by_edits(
+    "windows(series, length, horizon) -> (x, y), every window (N, length) and what follows it "
+    "(N, horizon)",
+    {"x": "N L", "y": "N K"},
+    [
+        {"series": size * _normal(90, n), "length": length, "horizon": horizon}
+        for n, length, horizon, size in [*_WINDOWS, (300, 48, 24, 1e3)]
+    ],
+    """
+    N = len(series) - length - horizon + 1
+    starts = np.arange(N)[:, None]
+    follow = starts + length
+    x = series[starts + np.arange(length)]
+    y = series[follow + np.arange(horizon)]
+    return x, y
+    """,
+    listed("""
+    one window too few: + 1 -> + 0 | The last window is left out.
+    first window left out: np.arange(N) -> np.arange(1, N) | That is one window too few.
+    targets overlap the inputs: starts + length -> starts + length - 1 |
+        The first target is the last input: it leaks. Targets begin one step after the window.
+    targets are the inputs' end: starts + length -> starts + length - horizon | They follow it.
+    targets are the window one step later: + length -> + 1 && horizon)] -> length)] |
+        Targets are the horizon values after the window.
+    gap before the targets: + 1 -> + 0 && + length -> + length + 1 | Targets follow at once.
+    last target alone: np.arange(horizon) -> [horizon - 1] | All horizon values are targets.
+    windows do not overlap: arange(N) -> arange(0, N, length) | One begins at every step.
+    windows a horizon apart: arange(N) -> arange(0, N, horizon) | One begins at every step.
+    inputs turned round: length)] -> length)[::-1]] | The window runs backwards.
+    targets turned round: horizon)] -> horizon)[::-1]] | The targets run backwards.
+    x and y exchanged: y, x | Targets come first. The windows do.
+    """),
+    "forecasting",
+)
+
+_PARTS = [(7, 4, 3, 1), (9, 5, 2, 1), (6, 1, 2, 1), (5, 3, 1, 1), (2, 1, 1, 1), (8, 3, 4, 1e5)]
+
+STANDARDISE = by_edits(
+    "standardise(train, test) -> (train, test), both by the statistics of train, a column by "
+    "itself",
+    {"train": "T D", "test": "S D"},
+    [
+        {"train": size * (3 * _normal(T, T, D) + np.arange(D) + 2), "test": size * _normal(S, S, D)}
+        for T, S, D, size in [*_PARTS, (4, 4, 4, 1e-4)]
+    ],
+    """
+    for_train = train
+    for_test = for_train
+    centre = lambda known: known.mean(axis=0)
+    spread = lambda known: known.std(axis=0)
+    first = (train - centre(for_train)) / spread(for_train)
+    second = (test - centre(for_test)) / spread(for_test)
+    return first, second
+    """,
+    listed("""
+    statistics of all data: for_train = train -> for_train = np.concatenate([train, test]) |
+        The test part leaks. Take mean and deviation from train alone.
+    test by its own statistics: for_test = for_train -> for_test = test | Use those of train.
+    statistics of the test part: for_train = train -> for_train = test | Use those of train.
+    scaled to 0 and 1: mean(axis=0) -> min(axis=0) && known.std(axis=0) -> np.ptp(known, axis=0) |
+        Minimum and range are taken. Subtract the mean, divide by the deviation.
+    divided by the variance: known.std( -> known.var( | Take its root.
+    deviation with T - 1: known.std(axis=0) -> known.std(axis=0, ddof=1) | Here, as in np.std, it is
+        with T.
+    not divided: known.std(axis=0) -> 1 | The mean is subtracted. Then divide by the deviation.
+    mean not subtracted: known.mean(axis=0) -> 0 | Subtract it before the deviation divides.
+    one mean and deviation for all columns: mean(axis=0) -> mean() && std(axis=0) -> std() |
+        Each column has its own.
+    along the wrong axis: mean(axis=0) -> mean(axis=1, keepdims=True) && std(axis=0) ->
+        std(axis=1, keepdims=True) && for_test = for_train -> for_test = test |
+        Each row is brought to mean 0. Statistics run over time, axis 0.
+    brackets left out: (train - centre(for_train)) -> train - centre(for_train) &&
+        (test - centre(for_test)) -> test - centre(for_test) | Only the mean is divided.
+    """),
+    "forecasting",
+)
+
+_SEASONS = [(11, 3, 7, 1), (11, 4, 2, 1), (8, 1, 3, 1), (1, 1, 1, 1), (5, 5, 12, 1e4)]
+
+SEASONAL = by_edits(
+    "seasonal(past, m, K) -> array (K,), the seasonal naive forecast",
+    {"forecast": "K"},
+    [{"past": size * _normal(n, n), "m": m, "K": K} for n, m, K, size in _SEASONS],
+    """
+    at = np.arange(K) % m
+    season = past[-m:]
+    return season[at]
+    """,
+    listed("""
+    last value: past[-1] + 0 * season[at] | Repeat the last season.
+    one step early: past[np.arange(K) % m - m - 1] | Start m values before the first forecast.
+    one step late: np.arange(K) -> (np.arange(K) + 1) | Start m values before the first forecast.
+    first season: past[-m:] -> past[:m] | Repeat the last.
+    backwards: season[::-1][at] | The season runs backwards.
+    last value after the season: np.arange(K) % m -> np.minimum(np.arange(K), m - 1) | Start again.
+    each value repeated: np.repeat(season, -(-K // m))[:K] | Repeat the season as a whole.
+    mean of the season: season.mean() + 0 * season[at] | Repeat its values.
+    mean of each phase: np.array([past[::-1][m - 1 - k :: m].mean() for k in at]) |
+        All seasons are averaged. Repeat the last alone.
+    with drift: season[at] + (past[-1] - past[0]) / (len(past) - 1) * (np.arange(K) + 1) |
+        The season is repeated as it is.
+    """),
+    "forecasting",
+    also=["return np.array([past[len(past) - m + k % m] for k in range(K)])"],
+)
+
+_CUTS = [(60, 11, 14, 6), (50, 5, 9, 3), (30, 8, 4, 1), (3, 1, 1, 1), (40, 1, 7, 2), (40, 6, 1, 9)]
+
+CUT = by_edits(
+    "cut(series, valid, test, length) -> (train, valid, test)",
+    {"train": "T", "valid": "V", "test": "S"},
+    [
+        {"series": _normal(n, n), "valid": valid, "test": test, "length": length}
+        for n, valid, test, length in _CUTS
+    ],
+    """
+    test_from = len(series) - test
+    valid_from = test_from - valid
+    first = series[:valid_from]
+    second = series[valid_from - length:test_from]
+    third = series[test_from - length:]
+    return first, second, third
+    """,
+    listed("""
+    leak into train: [:valid_from] -> [:test_from] | train holds the targets of validation.
+    all in train: series[:valid_from] -> series | train holds the targets of both other parts.
+    train cut short: [:valid_from] -> [:valid_from - length] | It ends where valid's targets begin.
+    nothing to read: - length:test -> :test && - length:] -> :] | length values come first.
+    one value too few to read: - length:test -> - length + 1:test && - length:] -> - length + 1:] |
+        Before the first target stand as many values as length says.
+    one value too many to read: - length:test -> - length - 1:test && - length:] -> - length - 1:] |
+        Before the first target stand as many values as length says.
+    valid and test overlap: length:test_from] -> length:] | valid holds the targets of test.
+    sizes exchanged: len(series) - test -> len(series) - valid && test_from - valid ->
+        test_from - test | The sizes of valid and test are exchanged.
+    parts exchanged: first, third, second | valid comes second, and test third.
+    """),
+    "forecasting",
+)
+
+_WALK = np.cumsum(_normal(371, 400))
+_WAVE, _NOISE = 10 * np.sin(np.arange(400) * 0.5), 0.3 * _normal(372, 400)[1:]
+_COPIES = {
+    "copy missed": (_WALK, _WALK[:-1]),
+    "copy with noise missed": (_WALK, _WALK[:-1] + _NOISE),
+    "later copy missed": (_WALK, np.r_[0, _WALK[:-2]]),
+    "copy far from zero missed": (_WALK + 1000, _WALK[:-1] + _NOISE + 1000),
+    "copy of small numbers missed": (_WALK / 1e4, (_WALK[:-1] + _NOISE) / 1e4),
+}
+_OTHERS = {
+    "good forecast of a season taken for a copy": (_WAVE, _WAVE[1:] + _NOISE),
+    "forecast with an offset taken for a copy": (_WAVE, _WAVE[1:] + 1),
+    "forecast near the next value taken for a copy": (_WALK, _WALK[1:] + _NOISE),
+    "good forecast of large numbers taken for a copy": (_WALK * 1e4, (_WALK[1:] + _NOISE) * 1e4),
+    "forecast without error taken for a copy": (_WALK, _WALK[1:]),
+}
+
+
+def _judging(fn: Fn) -> Iterator[Finding]:
+    """Find what is judged wrongly, of copies and of good forecasts."""
+    answers = {
+        name: fn(series[:-1].copy(), forecast.copy(), series[1:].copy())
+        for name, (series, forecast) in (_COPIES | _OTHERS).items()
+    }
+    if any(answer not in (True, False) for answer in answers.values()):
+        raise ValueError("expected True or False")
+    wrong = {name: bool(answer) != (name in _COPIES) for name, answer in answers.items()}
+    yield from first(
+        {
+            "True and False exchanged | Every answer is the opposite of the right one.": (
+                all(wrong.values())
+            ),
+            "always the same answer | Copies and good forecasts are to be told apart.": (
+                len(set(map(bool, answers.values()))) == 1
+            ),
+        }
+        | {f"{name} | Compare errors, by a ratio.": is_wrong for name, is_wrong in wrong.items()}
+    )
+
+
+IS_COPY = by_measuring(
+    "is_copy(last, forecast, actual) -> bool",
+    _judging,
+    "forecasting",
+    "Five copies were found, and five better forecasts were not taken for one.",
+)
+
+KINDS = {
+    "mase": MASE,
+    "windows": WINDOWS,
+    "standardise": STANDARDISE,
+    "seasonal": SEASONAL,
+    "cut": CUT,
+    "is_copy": IS_COPY,
+}
