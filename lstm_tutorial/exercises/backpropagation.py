@@ -61,9 +61,6 @@ _GRADIENT = by_edits(
         The points lie two steps apart, and the difference is divided by one. Divide by 2 step.
     divided twice by 2: f(down) -> f(point) |
         Only one side is measured, and the difference is divided by 2 step.
-    not divided by the step: (f(up) - f(down)) / (2 * step) -> f(up) - f(down) |
-        The difference is not divided by the way between the points, 2 step.
-    multiplied by the step: / (2 * step) -> * (2 * step) | Divide by the way between the points.
     wrong sign: f(up) - f(down) -> f(down) - f(up) | It is f above minus f below.
     one-sided: f(down) -> f(point) && (2 * step) -> step |
         Only the point above is compared with x: the error is of the order of the step. With both
@@ -74,17 +71,9 @@ _GRADIENT = by_edits(
         All entries are moved at once: this is the sum of the slopes. Move one at a time.
     rows moved together: up[k] += -> up[k[0]] += && down[k] -= -> down[k[0]] -= |
         A whole row is moved at once. Move one entry at a time.
-    columns moved together: up[k] += -> up[:, k[1]] += && down[k] -= -> down[:, k[1]] -= |
-        A whole column is moved at once. Move one entry at a time.
     x not put back: slopes[k] = (f(up) - f(down)) / (2 * step) ->
         slopes[k], point = (f(up) - f(down)) / (2 * step), down |
         An entry stays moved when the next is measured. Put it back first.
-    x not put back above: slopes[k] = (f(up) - f(down)) / (2 * step) ->
-        slopes[k], point = (f(up) - f(point)) / step, up |
-        One side is measured, and an entry stays moved when the next is. Put it back first.
-    moved from x, compared with the start: slopes[k] = (f(up) - f(down)) / (2 * step) ->
-        slopes[k], point = (f(up) - f(x)) / step, up |
-        Entries stay moved, and all is compared with the start: the differences add up.
     step too large: f.step -> abs(f.step) |
         The formula is right, and the step so large that f bends on the way. About 1e-5 is good.
     """),

@@ -7,28 +7,7 @@ import numpy as np
 
 from lstm_tutorial import lstm
 from lstm_tutorial.exercises._reading import Array, Finding, named
-from lstm_tutorial.exercises._trials import Fn, by_measuring, by_trials
-
-
-def _blames(
-    change: Callable[[Array], Array], *letters: str, small: bool = False
-) -> Callable[[Fn], bool]:
-    """Return the trial on arrays of several shapes of which some blocks are wrong."""
-
-    def trial(fn: Fn) -> bool:
-        for shape in [(16, 4), (16,), (8, 3), (4, 1), (4,)]:
-            right = np.random.default_rng(4).normal(size=shape)
-            if small:
-                right[: len(right) // 4] *= 1e-3
-            wrong = right.copy()
-            blocks = wrong.reshape(4, -1)
-            for k in map("ifgo".index, letters):
-                blocks[k] = change(blocks[k])
-            if str(fn(wrong, right)) != "".join(letters):
-                return False
-        return True
-
-    return trial
+from lstm_tutorial.exercises._trials import Fn, by_measuring
 
 
 def _first_off(block: Array) -> Array:
@@ -36,48 +15,49 @@ def _first_off(block: Array) -> Array:
 
 
 def _alternating(block: Array) -> Array:
-    return block + 0.1 * (-1.0) ** np.arange(len(block)) if len(block) > 1 else block + 0.1
+    return block + 0.1 * (-1.0) ** np.arange(max(len(block), 2))[: len(block)]
 
 
-BLAME = by_trials(
+# What is found so, the letters, what is done to their blocks, and the size of the first block.
+_BLAMED: list[tuple[str, str, Callable[[Array], Array], float]] = [
+    ("equal arrays blamed | Nothing is to blame.", "", np.copy, 1),
+    ("rounding blamed | 1e-9 is rounding.", "ifgo", lambda block: block * (1 + 1e-9), 1),
+    *[("one gate not found | Off by one? i begins at row 0.", g, _first_off, 1) for g in "ifgo"],
+    ("small block missed | Compare each block with itself alone.", "i", _first_off, 1e-3),
+    ("not all named | Name all that differ, in this order.", "ifgo", np.negative, 1),
+    ("not all named | Name all that differ, in this order.", "fo", np.negative, 1),
+    ("errors cancel | Take a norm of the difference.", "g", _alternating, 1),
+    ("other sign missed | Take a norm of the difference.", "g", np.negative, 1),
+]
+
+
+def _blaming(fn: Fn) -> Iterator[Finding]:
+    """Spoil blocks of arrays of several shapes, and compare what is blamed."""
+    for text, letters, change, small in _BLAMED:
+        title, _, says = text.partition(" | ")
+        for shape in [(16, 4), (16,), (8, 3), (4, 1), (4,)]:
+            right = np.random.default_rng(4).normal(size=shape)
+            right[: len(right) // 4] *= small
+            wrong = right.copy()
+            for k in map("ifgo".index, letters):
+                wrong.reshape(4, -1)[k] = change(right.reshape(4, -1)[k])
+            want = "" if title == "rounding blamed" else letters
+            got = fn(wrong, right)
+            if not isinstance(got, str):
+                says = f"Return a string of letters, empty for none; got {type(got).__name__}."
+                yield Finding("no string", says)
+                return
+            if got != want:
+                says = f"Expected {want!r} for arrays of shape {shape}, got {got!r}. {says}"
+                yield Finding(title, says, tuple(want))
+                return
+
+
+BLAME = by_measuring(
     "blame(wrong, right) -> str, the letters of the gates whose blocks differ",
-    {
-        "no string": (
-            "Return a string of letters, empty for none.",
-            lambda fn: isinstance(fn(np.ones(8), np.ones(8)), str),
-        ),
-        "equal arrays blamed": ("Equal arrays: nothing is to blame.", _blames(np.copy)),
-        "rounding blamed": (
-            "A relative error of 1e-9 is rounding.",
-            lambda fn: fn(np.ones(8) * (1 + 1e-9), np.ones(8)) == "",
-        ),
-        "i or f not found": (
-            "Off by one? The blocks begin with i, at row 0; f is the second.",
-            lambda fn: _blames(_first_off, "i")(fn) and _blames(_first_off, "f")(fn),
-        ),
-        "g or o not found": (
-            "The third block is g, the fourth o.",
-            lambda fn: _blames(_first_off, "g")(fn) and _blames(_first_off, "o")(fn),
-        ),
-        "small block missed": (
-            "A small block beside large ones is missed: compare each block with itself.",
-            _blames(_first_off, "i", small=True),
-        ),
-        "not all named": (
-            "All four differ: expected 'ifgo', in this order.",
-            _blames(np.negative, *"ifgo"),
-        ),
-        "two not named": ("f and o differ: expected 'fo'.", _blames(np.negative, "f", "o")),
-        "errors cancel": (
-            "Errors of both signs cancel: take a norm of the difference.",
-            _blames(_alternating, "g"),
-        ),
-        "same size, other sign": (
-            "A block of the opposite sign has the same norm: take the norm of the difference.",
-            _blames(np.negative, "g"),
-        ),
-    },
+    _blaming,
     "bugs",
+    "Every spoilt block is named, and no other.",
 )
 
 
@@ -122,23 +102,19 @@ def _missed(missed: list[tuple[int, int]], pairs: list[tuple[int, int]]) -> Find
     """Say which leaks a probe does not find."""
     outs, ins = sorted({out for out, _ in missed}), sorted({into for _, into in missed})
     far = {into - out > 1 for out, into in missed}
-    says = f"Six steps have 15 pairs of an output and a later input. Missed: {len(missed)}, as "
-    says += "that of output {} and input {}.".format(*missed[0])
-    title = "some leaks missed"
+    says = f"Of the 15 pairs of an output and a later input of six steps, {len(missed)} are missed,"
+    says += " as that of output {} and input {}.".format(*missed[0])
     if len(missed) == 15:
-        title, says = "every leak missed", "None of the 15 leaks of six steps is found."
-    elif missed == [pair for pair in pairs if pair[0] in outs]:
+        return Finding("every leak missed", "None of the 15 leaks of six steps is found.")
+    if missed == [pair for pair in pairs if pair[0] in outs]:
         title = f"output {named(outs)} not tried"
-        says = f"{says} No leak into output {named(outs)} is found: try every step."
-    elif missed == [pair for pair in pairs if pair[1] in ins]:
+        return Finding(title, f"{says} All leaks into output {named(outs)} are: try every step.")
+    if missed == [pair for pair in pairs if pair[1] in ins]:
         title = f"input {named(ins)} not moved"
-        says = f"{says} No leak from input {named(ins)} is found: move all later steps."
-    elif missed == [pair for pair in pairs if (pair[1] - pair[0] > 1) in far]:
-        title = "far leaks missed" if far == {True} else "one step ahead missed"
-        says += (
-            " They lie more than one step ahead." if far == {True} else " The input is the next."
-        )
-    return Finding(title, says)
+        return Finding(title, f"{says} All leaks from input {named(ins)} are: move all later ones.")
+    if far == {True}:
+        return Finding("far leaks missed", f"{says} All lie more than one step ahead.")
+    return Finding("one step ahead missed" if far == {False} else "some leaks missed", says)
 
 
 _LAYER = lstm.init(3, 4, 0)

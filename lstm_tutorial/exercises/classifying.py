@@ -298,10 +298,7 @@ POOL_BOTH = by_edits(
     mask one step too short: < ends -> < ends - 1 | The last valid step is length - 1.
     halves exchanged: [mean, largest] -> [largest, mean] | The mean comes first.
     sum for the mean: zeros.sum(axis=0) / ends -> zeros.sum(axis=0) | Divide by the valid steps.
-    one length for all: / ends -> / ends.max() | The longest length divides all sums.
     least for the largest: out, -np.inf).max -> out, np.inf).min | This is the least.
-    largest size: np.where(valid, out, -np.inf).max -> np.abs(zeros).max |
-        The largest absolute value is taken. Take the largest number.
     """),
     "classifying",
     prepare=as_tensor,

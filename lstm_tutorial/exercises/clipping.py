@@ -47,9 +47,6 @@ CLIP_BY_NORM = by_edits(
         Each array is clipped by its own norm. One norm is taken over all of them.
     each array brought to max_norm: [g * (max_norm / (g**2).sum() ** 0.5 if norm > max_norm else 1)
         for g in grads] | Each array is brought to max_norm by itself. One factor serves all.
-    each row by itself: [g * np.minimum(1, max_norm / np.maximum(1e-99, np.sqrt(
-        (g**2).sum(-1, keepdims=True)))) for g in grads] |
-        Each row is clipped by its own norm. One norm is taken over all arrays.
     not clipped: grads | The gradients come out as they went in.
     clipped by value: [np.clip(g, -max_norm, max_norm) for g in grads] |
         Each entry is cut by itself, which turns the gradient. One factor serves all.
@@ -61,8 +58,6 @@ CLIP_BY_NORM = by_edits(
         The norms of the arrays are added. Add the squares of all entries, then take the root.
     largest of the arrays' norms: np.sqrt(squares) -> max((g**2).sum() ** 0.5 for g in grads) |
         The largest of the arrays' norms is taken. One norm is taken over all of them.
-    mean of the arrays' norms: np.sqrt(squares) -> np.mean([(g**2).sum() ** 0.5 for g in grads]) |
-        The arrays' norms are averaged. One norm is taken over all of them.
     largest entry for the norm: np.sqrt(squares) -> max(np.abs(g).max() for g in grads) |
         The largest entry is taken for the norm. It is the root of the sum of squares.
     absolute values for squares: np.sqrt(squares) -> sum(np.abs(g).sum() for g in grads) |
@@ -70,9 +65,7 @@ CLIP_BY_NORM = by_edits(
     mean for the sum of squares: np.sqrt(squares) -> (squares / sum(g.size for g in grads)) ** 0.5 |
         The squares are averaged. The norm is the root of their sum.
     norm of the first array only: in grads) -> in grads[:1]) | The norm is taken over all arrays.
-    norm of the last array only: in grads) -> in grads[-1:]) | The norm is taken over all arrays.
     first array only: [factor * grads[0], *grads[1:]] | Only the first array is scaled. All are.
-    last array only: [*grads[:-1], factor * grads[-1]] | Only the last array is scaled. All are.
     scaled up below the threshold: min(1, max_norm / norm) -> max_norm / norm |
         A gradient below the threshold is scaled up to it. It must stay: min(1, max_norm / norm).
     scaled up, and zeros become NaN: min(1, max_norm / norm) if norm else 1 -> max_norm / norm |
@@ -82,14 +75,8 @@ CLIP_BY_NORM = by_edits(
         Gradients of zeros come out as NaN: max_norm / 0 is infinite.
     scaled to norm 1: min(1, max_norm / norm) -> 1 / norm if norm > max_norm else 1 |
         A large gradient is brought to norm 1. It is brought to max_norm.
-    every norm made 1: min(1, max_norm / norm) -> 1 / norm |
-        Every gradient is brought to norm 1. Those above max_norm are brought to max_norm.
-    times max_norm: min(1, max_norm / norm) -> max_norm if norm > max_norm else 1 |
-        A large gradient is multiplied by max_norm, and not divided by its norm.
     factor upside down: min(1, max_norm / norm) -> max(1, norm / max_norm) |
         The factor is norm / max_norm. It is max_norm / norm.
-    comparison turned round: min(1, -> max(1, |
-        Gradients below max_norm are scaled up, and those above it are left.
     set to zero: min(1, max_norm / norm) -> 0 if norm > max_norm else 1 |
         A gradient above the threshold is set to zero. It is scaled to max_norm.
     """),
@@ -117,19 +104,10 @@ CLIP_BY_VALUE = by_edits(
         for g in grads] | All entries are scaled by one factor. Here each is cut by itself.
     clipped by each array's norm: [g * min(1, clip_value / (g**2).sum() ** 0.5) for g in grads] |
         The entries of an array are scaled by one factor. Here each is cut by itself.
-    scaled by the largest entry: [g * min(1, clip_value / np.abs(g).max()) for g in grads] |
-        An array is scaled until its largest entry fits. Here each entry is cut by itself.
     set to zero: [np.where(np.abs(g) > clip_value, 0, g) for g in grads] |
         What lies outside is set to 0. It is set to the border.
     sign lost: [np.where(np.abs(g) > clip_value, clip_value, g) for g in grads] |
         The sign is lost where an entry is cut: the border below is -clip_value.
-    sign of every entry: [clip_value * np.sign(g) for g in grads] |
-        Every entry is set to a border. Those between the borders stay.
-    absolute values: [np.minimum(np.abs(g), clip_value) for g in grads] |
-        Absolute values come out. Each entry keeps its sign.
-    squashed by tanh: [clip_value * np.tanh(g / clip_value) for g in grads] |
-        The entries are bent by tanh. Those between the borders stay as they are.
-    first array only: [np.clip(grads[0], low, high), *grads[1:]] | All arrays are clipped.
     """),
     "clipping",
     flat=_first_of_two,

@@ -27,22 +27,15 @@ CAROUSEL = by_edits(
         Each lag multiplies dc_T by one gate. It multiplies what the lag before it left.
     in the order of time: (dc_T * kept)[::-1] |
         It runs from the first step to the last. Lag 0, the end, stands first.
-    in the order of time, from the wrong end: f[::-1] -> f && dc_T * kept -> (dc_T * kept)[::-1] |
-        Lag 0 stands last, and the gates are multiplied from the first step on.
+    lag 0 left out: (dc_T * kept)[1:] | The first entry is lag 0, the end itself: dc_T.
     dc_T left out: kept | These are the products of the gates. They multiply dc_T.
     1 - f in place of f: f[::-1] -> (1 - f)[::-1] | The factor is 1 - f. What is kept is f.
-    gates added: np.cumprod(factors, axis=0) -> np.concatenate([factors[:1], np.cumsum(back, 0)]) |
-        The gates are added up. They multiply.
     one lag off: np.concatenate([np.ones_like(f[:1]), back]) ->
         np.concatenate([back[:1], np.where(np.arange(len(f))[:, None, None] < len(f) - 1,
         np.roll(back, -1, axis=0), 1)]) |
         Lag 0 is the end itself: dc_T, with no gate before it.
     first lag without its gate: back]) -> np.ones_like(f[:1]), back[1:]][: 2 + len(f)]) |
         The last forget gate is left out: it lies between lag 0 and lag 1.
-    last lag without its gate: back]) -> back[:-1], np.ones_like(f[:1])]) |
-        The first forget gate is left out: it lies between the last two lags.
-    mean over the batch: dc_T * kept.mean(axis=1, keepdims=True) |
-        The products are averaged over the batch. Each sequence has its own.
     f squashed again: f[::-1] -> 1 / (1 + np.exp(-f[::-1])) |
         The gates are squashed a second time. f holds the gates themselves.
     """),
@@ -64,21 +57,13 @@ BIAS_FOR = by_edits(
     the gate: f | This is the gate. The bias is what the sigmoid turns into it.
     wrong sign: np.log((1 - f) / f) | The sign is wrong: this bias closes the gate.
     one step: 1 / lag -> 1 | This gate keeps the share over one step. Over lag steps it is gate^lag.
-    lag for 1 / lag: 1 / lag -> lag |
-        The gate is the share to the power of lag. It is its lag-th root, left^(1 / lag).
     tanh for the sigmoid: np.arctanh(f) |
         The inverse of tanh is taken. The gate is a sigmoid: log(f / (1 - f)).
     log of the gate: np.log(f) | This is the logarithm of the gate. The bias is log(f / (1 - f)).
-    odds without a logarithm: f / (1 - f) | The logarithm of f / (1 - f) is missing.
-    logarithm to base 2: np.log2(f / (1 - f)) | The logarithm is to base 2. σ takes the natural one.
-    logarithm to base 10: np.log10(f / (1 - f)) | The sigmoid takes the natural logarithm.
-    squashed, not undone: 1 / (1 + np.exp(-f)) | The sigmoid is applied to the gate. Undo it.
     share divided by the lag: left ** (1 / lag) -> left / lag |
         The share is divided by the lag. The gate is its lag-th root.
     loss spread over the lag: left ** (1 / lag) -> 1 - (1 - left) / lag |
         The loss is spread over the steps as if they added. The gates multiply: left^(1 / lag).
-    exponential: left ** (1 / lag) -> np.exp(-1 / lag) |
-        The gate keeps 1/e over lag steps, whatever left is. It is left^(1 / lag).
     bias of the lag alone: np.log(lag - 1) |
         This is log(lag - 1), whatever left is: it makes 1 / (1 - f) the lag.
     """),

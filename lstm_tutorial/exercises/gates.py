@@ -22,20 +22,14 @@ SIGMOID = by_edits(
     twice as steep: 1 / (1 + np.exp(-2 * z)) | By tanh σ is (1 + tanh(z / 2)) / 2.
     half as steep: 1 / (1 + np.exp(-z / 2)) | It rises half as steeply as it should.
     slope: 1 / (2 + np.exp(z) + np.exp(-z)) | This is the slope, σ(z) (1 - σ(z)).
-    slope of tanh: 1 - np.tanh(z) ** 2 | This is the slope of tanh.
     hard sigmoid: np.clip(0.2 * z + 0.5, 0, 1) | This is the hard sigmoid, clip(z / 5 + 0.5).
     hard sigmoid in sixths: np.clip(z / 6 + 0.5, 0, 1) | This is the hard sigmoid,
         clip(z / 6 + 0.5).
     step function: np.where(z > 0, 1.0, 0.0) | This jumps from 0 to 1 at z = 0.
     ReLU: np.maximum(z, 0) | This is ReLU, which has no upper bound.
-    softplus: np.logaddexp(0, z) | This is log(1 + exp(z)), whose slope is σ(z).
-    log of the sigmoid: -np.logaddexp(0, -z) | This is the logarithm of σ(z).
     SiLU: z / (1 + np.exp(-z)) | This is z σ(z).
-    softsign: (1 + z / (1 + np.abs(z))) / 2 | This is softsign, moved to 0 to 1.
     softmax of rows: (e := np.exp(z - z.max(1, keepdims=True))) / e.sum(1, keepdims=True) |
         Each row is divided by its own sum. A sigmoid is taken of each number by itself.
-    softmax of columns: (e := np.exp(z - z.max(axis=0))) / e.sum(axis=0) |
-        Each column is divided by its own sum. A sigmoid is taken of each number by itself.
     softmax of all: (e := np.exp(z - z.max())) / e.sum() |
         All is divided by one sum. A sigmoid is taken of each number by itself.
     """),

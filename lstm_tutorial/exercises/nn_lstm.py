@@ -1,6 +1,6 @@
 """Exercises of the chapter on nn.LSTM: batches of many lengths, and first states."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._kind import Case, as_tensor
 from lstm_tutorial.exercises._reading import Array, Finding, Trouble
-from lstm_tutorial.exercises._trials import Fn, by_trials
+from lstm_tutorial.exercises._trials import Fn, by_measuring
 from lstm_tutorial.exercises.pytorch import HALVES, in_halves
 
 
@@ -40,19 +40,12 @@ LAST_VALID = by_edits(
         The last valid step is length - 1. This is the one before, where there is one.
     one step late: lengths - 1 -> np.minimum(lengths, len(hs) - 1) |
         The last valid step is length - 1. This is the one after, padding.
-    one step late, then from the start: lengths - 1 -> lengths % len(hs) |
-        The last valid step is length - 1. This is the one after, and past the end the first.
-    first step: hs[0] | This is the first step.
     mean over time: hs.mean(axis=0) | This is the mean over time, padding too.
-    mean of the valid steps: np.array([hs[:n, b].mean(axis=0) for b, n in enumerate(lengths)]) |
-        This is the mean of the valid steps. Their last is asked for.
-    sum of the valid steps: np.array([hs[:n, b].sum(axis=0) for b, n in enumerate(lengths)]) |
-        This is the sum of the valid steps. Their last is asked for.
-    largest of the valid steps: np.array([hs[:n, b].max(axis=0) for b, n in enumerate(lengths)]) |
-        This is the largest of the valid steps. Their last is asked for.
     the longest for all: lengths - 1 -> lengths.max() - 1 | Each sequence has its own length.
     the shortest for all: lengths - 1 -> lengths.min() - 1 | Each sequence has its own length.
     the first length for all: lengths - 1 -> lengths[0] - 1 | Each sequence has its own length.
+    mean of the valid steps: np.array([hs[:n, b].mean(axis=0) for b, n in enumerate(lengths)]) |
+        This is the mean of the valid steps. Their last is asked for.
     counted from the end: lengths - 1 -> len(hs) - lengths |
         The steps are counted from the end. Sequences begin at step 0, and padding comes last.
     sorted, not put back: columns] -> columns][np.argsort(-lengths, kind="stable")] |
@@ -61,8 +54,6 @@ LAST_VALID = by_edits(
         The sequences are sorted by length, shortest first, and not put back in their order.
     lengths sorted alone: lengths - 1 -> np.sort(lengths)[::-1] - 1 |
         The lengths are sorted, and the sequences are not: each gets the length of another.
-    put back the wrong way: columns] -> columns][o := np.argsort(-lengths, kind="stable")][o] |
-        Sorting is done twice. The inverse of an order is its argsort.
     reshape for transpose: hs.reshape(len(columns), len(hs), -1)[columns, steps] |
         Time and batch are exchanged by reshape, which only counts the numbers anew. Transpose.
     """),
@@ -88,22 +79,13 @@ PACK = by_edits(
         The sequences stand as in the batch. The longest comes first.
     shortest first: -lengths, kind="stable" -> lengths, kind="stable" |
         The shortest sequence comes first. The longest does.
-    in the order's inverse: order[on]] -> np.argsort(order)[on]] |
-        The sequences stand in the inverse of the order by length.
-    latest step first: enumerate(running)] -> enumerate(running)][::-1] |
-        The data begin with the last step. All first steps come first.
     batch_sizes are the lengths: running.sum(axis=1) -> lengths |
         batch_sizes holds the lengths. It says how many sequences are still there at each step.
     batch_sizes are the sorted lengths: axis=1 -> axis=0 |
         batch_sizes holds the lengths, sorted. It says how many sequences each step still has.
-    batch_sizes turned round: running.sum(axis=1) -> running.sum(axis=1)[::-1] |
-        batch_sizes runs backwards: at step 0 all sequences are there.
     batch_sizes one step late: running.sum(axis=1) ->
         (np.arange(len(hs))[:, None] <= lengths).sum(axis=1) |
         A sequence of length n has its last row at step n - 1, and none at step n.
-    batch_sizes one step early: running.sum(axis=1) ->
-        (np.arange(len(hs))[:, None] < lengths - 1).sum(axis=1) |
-        A sequence of length n has its last row at step n - 1, which is not counted.
     sums for batch_sizes: running.sum(axis=1) -> np.cumsum(running.sum(axis=1)) |
         batch_sizes adds up from step to step. It holds the number of each step alone.
     """),
@@ -134,20 +116,12 @@ LAST_VALID_TORCH = by_edits(
     directions swapped: [last[:, :H], first[:, H:]] -> [first[:, H:], last[:, :H]] |
         The forward direction comes first.
     one step early: lengths - 1 -> lengths - 2 | The last valid step is length - 1.
-    one step late: lengths - 1 -> np.minimum(lengths, len(out) - 1) |
-        The last valid step is length - 1. This is the one after, padding.
     forward half at the end of the array: lengths - 1 -> 0 * lengths - 1 |
         The forward half is taken at the end of the array: it reads padding.
     backward half at the end of the array: out[0] -> out[-1] |
         The backward half is taken at the end of the array. It ends at step 0.
-    backward half at step 1: out[0] -> out[min(1, len(out) - 1)] | It ends at step 0.
-    the longest for all: lengths - 1 -> lengths.max() - 1 + 0 * lengths |
-        Each sequence has its own length.
     sorted, not put back: axis=1) -> axis=1)[np.argsort(-lengths, kind="stable")] |
         The sequences are sorted by length, and not put back in their order.
-    sorted for the forward half alone: last[:, :H] ->
-        last[np.argsort(-lengths, kind="stable"), :H] |
-        The sequences of the forward half are sorted by length, and not put back.
     """),
     "nn-lstm",
     prepare=as_tensor,
@@ -208,31 +182,19 @@ MASKED_LOSS = by_edits(
         The mask is one step too long: the step at index length is padding.
     mask one step too short: < lengths[:, None] -> < lengths[:, None] - 1 |
         The mask is one step too short: the last valid step is length - 1.
-    mask turned round: < lengths -> >= lengths | The padding is counted, and the rest is not.
-    first step left out: np.arange(len(y))[:, None, None] < lengths[:, None] ->
-        (np.arange(len(y)) > 0)[:, None, None] & (np.arange(len(y))[:, None, None]
-        < lengths[:, None]) | The first step is left out.
     divided by all steps: valid.sum() -> y.size |
         The padding is set to zero, and still counted: divide by the valid steps.
     mean of the sequences' means: (squares.sum(axis=0)[:, 0] / lengths).mean() |
         Each sequence's mean counts the same, so steps of short ones count more. Take one mean
         over all valid steps.
-    mean of the steps' means: (squares.sum(axis=1) / np.maximum(valid.sum(axis=1), 1)).mean() |
-        Each step's mean counts the same, so steps of few sequences count more. Take one mean.
-    sum of the sequences' means: (squares.sum(axis=0)[:, 0] / lengths).sum() |
-        The sequences' means are added. Take one mean over all valid steps.
     summed: squares.sum() | The squares are summed. Take their mean.
     divided by the batch: valid.sum() -> len(lengths) |
         The sum is divided by the number of sequences. Divide by the valid steps.
     divided by the steps: valid.sum() -> len(y) |
         The sum is divided by the length of the array. Divide by the valid steps.
-    divided by the longest: valid.sum() -> lengths.max() |
-        The sum is divided by the longest length. Divide by the valid steps.
     absolute errors: (y_hat - y) ** 2 -> np.abs(y_hat - y) |
         Absolute errors are averaged. Here squares are.
     root taken: (squares.sum() / count) ** 0.5 | The root of the mean is taken. Leave the mean.
-    half the mean: squares.sum() / count / 2 | The mean is halved. Leave the mean.
-    errors not squared: (y_hat - y) ** 2 -> y_hat - y | The errors are not squared.
     """),
     "nn-lstm",
     prepare=as_tensor,
@@ -240,80 +202,43 @@ MASKED_LOSS = by_edits(
 )
 
 
-def _states(fn: Fn, **options: Any) -> tuple[Any, Any, Any]:
-    """Return a layer, and the first states for a batch of five."""
+def _first_states(fn: Fn) -> Iterator[Finding]:
+    """Ask for the first states of networks that differ in one option from the one before."""
     import torch
 
-    dtype = options.pop("dtype", torch.float32)
-    net = torch.nn.LSTM(3, 4, **options).to(dtype)
-    h, c = fn(net, 5)
-    return net, h, c
+    options: dict[str, Any] = {}
+    for option, value, says in [
+        ("", 0, "The first axis is layers times directions, then come the batch and the units."),
+        ("num_layers", 3, "Each layer has an entry."),
+        ("bidirectional", True, "Each direction of each layer has an entry."),
+        ("batch_first", True, "batch_first is not for states: (layers, batch, units)."),
+        ("proj_size", 2, "With a projection h has P numbers and c still has H."),
+    ]:
+        options |= {option: value} if option else {}
+        net = torch.nn.LSTM(3, 4, **options).double()
+        returned = fn(net, 5)
+        pair = isinstance(returned, tuple | list) and len(returned) == 2
+        if not pair or not all(map(torch.is_tensor, returned)):
+            yield Finding("no pair", "Return two tensors, h0 and c0.")
+            return
+        entries = net.num_layers * (1 + net.bidirectional)
+        for name, state, size in zip(("h0", "c0"), returned, (net.proj_size or 4, 4), strict=True):
+            shape, want = tuple(state.shape), (entries, 5, size)
+            if shape != want:
+                says += f" For nn.LSTM(3, 4{''.join(f', {k}={v}' for k, v in options.items())}) "
+                says += f"and a batch of 5 {name} has the shape {want}, and yours {shape}."
+                yield Finding(option or "first axis", says, (name,))
+                return
+            if state.any() or state.dtype != torch.float64:
+                says = f"{name}: expected zeros of the type of the weights, torch.float64."
+                yield Finding("not zero" if state.any() else "another type", says, (name,))
 
 
-def _shaped(k: int, want: tuple[int, ...], **options: Any) -> Callable[[Fn], bool]:
-    return lambda fn: tuple(_states(fn, **options)[1 + k].shape) == want
-
-
-def _of_its_type(fn: Fn) -> bool:
-    import torch
-
-    states = _states(fn, dtype=torch.float64)[1:] + _states(fn)[1:]
-    return [s.dtype for s in states] == 2 * [torch.float64] + 2 * [torch.float32]
-
-
-def _is_pair(fn: Fn) -> bool:
-    import torch
-
-    returned = fn(torch.nn.LSTM(3, 4), 5)
-    pair = isinstance(returned, tuple | list) and len(returned) == 2
-    return pair and all(map(torch.is_tensor, returned))
-
-
-def _taken(fn: Fn) -> bool:
-    """Tell whether a network of everything takes the states."""
-    import torch
-
-    options = {"num_layers": 2, "bidirectional": True, "batch_first": True, "proj_size": 2}
-    net, h, c = _states(fn, **options)
-    with torch.no_grad():
-        return bool(net(torch.zeros(5, 2, 3), (h, c))[0].shape == (5, 2, 4))
-
-
-INIT_STATE = by_trials(
+INIT_STATE = by_measuring(
     "init_state(net, batch) -> (h0, c0), zeros",
-    {
-        "no pair": ("Return two tensors, h0 and c0.", _is_pair),
-        "first axis": (
-            "The first axis is layers times directions, then comes the batch: (1, 5, 4) for one "
-            "layer of 4 units.",
-            _shaped(0, (1, 5, 4)),
-        ),
-        "layers": ("Each layer has an entry.", _shaped(0, (3, 5, 4), num_layers=3)),
-        "directions": (
-            "Each direction of each layer has an entry.",
-            _shaped(0, (6, 5, 4), num_layers=3, bidirectional=True),
-        ),
-        "c0's shape": (
-            "c0 has as many entries as h0: one for each direction of each layer.",
-            _shaped(1, (6, 5, 4), num_layers=3, bidirectional=True),
-        ),
-        "batch_first": (
-            "batch_first is not for states: they stay (layers, batch, units).",
-            _shaped(0, (1, 5, 4), batch_first=True),
-        ),
-        "projection of h": (
-            "With a projection h has P numbers.",
-            _shaped(0, (1, 5, 2), proj_size=2),
-        ),
-        "c not projected": (
-            "With a projection c still has H numbers.",
-            _shaped(1, (1, 5, 4), proj_size=2),
-        ),
-        "type": ("The states have the type of the weights.", _of_its_type),
-        "not zero": ("Expected zeros.", lambda fn: not any(s.any() for s in _states(fn)[1:])),
-        "not taken by the network": ("The network does not take these states.", _taken),
-    },
+    _first_states,
     "nn-lstm",
+    "Zeros of the shapes and the type that every nn.LSTM tried takes.",
 )
 
 _LAYERS = [

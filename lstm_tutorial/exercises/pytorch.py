@@ -41,15 +41,9 @@ SUMMARY = by_edits(
         The right two halves stand in the wrong order.
     largest over time: out.max(axis=0) | The largest over time is taken.
     mean over time: out.mean(axis=0) | The mean over time is taken.
-    sum over time: out.sum(axis=0) | The sum over time is taken.
     units taken in turn: -1, :, :H] -> -1, :, ::2] && 0, :, H:] -> 0, :, 1::2] |
         Every other unit is taken. The first half of the units is the forward direction's.
     forward half twice: 0, :, H:] -> 0, :, :H] | Both halves are of the forward direction.
-    backward half twice: -1, :, :H] -> -1, :, H:] | Both halves are of the backward direction.
-    mean of both ends: (out[0] + out[-1]) / 2 |
-        The first and the last step are averaged. Each direction has read all at one of them.
-    ends added: out[0] + out[-1] |
-        The first and the last step are added. Each direction has read all at one of them.
     """),
     "pytorch",
     prepare=as_tensor,

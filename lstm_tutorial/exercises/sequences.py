@@ -70,18 +70,12 @@ TO_SIGMOID = by_edits(
     all doubled, s taken for h: 4 * W_hh -> 2 * W_hh && 2 * b - 2 * rows -> 2 * b |
         All of z is doubled, and the state is taken for h. It is s: put h = 2 s - 1 into z.
     nothing changed: W_ih, W_hh, b | The weights come out as they went in.
-    all halved: W_ih / 2, W_hh / 2, b / 2 |
-        All of z is halved. tanh(z) is 2 σ(2 z) - 1: double it, and put in h = 2 s - 1.
     the -1 left out: 2 * b - 2 * rows -> 2 * b |
         h = 2 s - 1: the part -1 goes through W_hh into the bias.
-    the -1 added: 2 * b - 2 * rows -> 2 * b + 2 * rows |
-        The sums of W_hh's rows are added to the bias. They are subtracted.
     the -1 through the columns: axis=1 -> axis=0 |
         The columns of W_hh are summed for the bias. Its rows are.
     the -1 not doubled: - 2 * rows -> - rows |
         2 z has 2 W_hh (2 s - 1) in it: the bias loses twice the sums of W_hh's rows.
-    the -1 times 4: - 2 * rows -> - 4 * rows |
-        Four times the sums of W_hh's rows are subtracted, as if from 4 W_hh. It is twice.
     """),
     "sequences",
 )

@@ -8,7 +8,7 @@ import numpy as np
 from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._kind import Case, as_tensor
 from lstm_tutorial.exercises._reading import Finding
-from lstm_tutorial.exercises._trials import Fn, by_measuring
+from lstm_tutorial.exercises._trials import Fn, by_measuring, first
 
 
 def _shares(seed: int, sizes: list[int], D: int = 3) -> Case:
@@ -44,21 +44,30 @@ AVERAGE = by_edits(
         It is multiplied by the number of processes, and was a sum already.
     divided by the processes: sum(sizes) -> len(sizes) |
         The weighted sum is divided by the number of processes. Divide by that of sequences.
-    divided by the filled shares: sum(sizes) -> len(pairs) |
-        The weighted sum is divided by the number of shares. Divide by that of sequences.
-    divided by the largest share: sum(sizes) -> max(sizes) |
-        The weighted sum is divided by the largest size. Divide by the sum of sizes.
     divided by the sizes: sum(n * g for -> sum(g / n for |
         Each gradient is divided by its size. It is multiplied: it is a mean.
-    weights squared: n * g for -> n**2 * g for | The sizes are squared.
-    first process alone: gradients[0] | This is the first process's gradient.
     """),
     "service",
     prepare=as_tensor,
 )
 
 
-def _served(fn: Fn) -> Iterator[Finding]:
+# What a client's next step begins with, by what is wrong.
+_CARRIED: dict[str, Fn] = {
+    "": lambda h, c: (h, c),
+    "every step from zeros | The new states are not read.": lambda h, c: None,
+    "h and c exchanged | They stand in each other's place in the states.": lambda h, c: (c, h),
+    "c not kept | c begins with zeros at every step: keep both.": lambda h, c: (h, 0 * c),
+    "h not kept | h begins with zeros at every step: keep both.": lambda h, c: (0 * h, c),
+    "h kept for c | h stands in the place of c, too.": lambda h, c: (h, h),
+}
+_MIXED = (
+    "clients mixed | A client does not get what it gets alone. Does each read its own state, in "
+)
+_MIXED += "whichever order the clients come?"
+
+
+def _serving(fn: Fn) -> Iterator[Finding]:
     """Serve two clients for five turns, and compare with what each gets alone."""
     import torch
 
@@ -72,75 +81,47 @@ def _served(fn: Fn) -> Iterator[Finding]:
     got: dict[str, list[Any]] = {"a": [], "b": []}
     most = 0
     for turn in ["a", "ba", "ab", "b", "ab"]:
-        inputs = {c: x[len(got[c]), "ab".index(c)] for c in turn}
         calls.clear()
         with torch.no_grad():
-            out = fn(layer, states, inputs)
+            out = fn(layer, states, {c: x[len(got[c]), "ab".index(c)] for c in turn})
         most = max(most, len(calls))
         for c in turn:
-            got[c].append(torch.as_tensor(out[c]))
-    if any(tuple(o.shape) != (4,) for c in "ab" for o in got[c]):
-        shape = next(tuple(o.shape) for c in "ab" for o in got[c] if tuple(o.shape) != (4,))
-        yield Finding("wrong output", f"A client's output has the shape {shape}, expected (4,).")
-        return
+            got[c].append(torch.as_tensor(out[c]).float())
+            if (shape := tuple(got[c][-1].shape)) != (4,):
+                yield Finding("wrong output", f"Expected an output of shape (4,), got {shape}.")
+                return
     if set(states) != {"a", "b"}:
         says = "The new states have to be put into states, under the client's name."
         yield Finding("states not kept", says)
-    yield from _as_alone(got, layer, x)
+    fits = (
+        text
+        for text, carry in _CARRIED.items()
+        if all(_alone(layer, x[:, k], carry, got[c]) for k, c in enumerate("ab"))
+    )
+    text = next(fits, _MIXED)
+    yield from first({text: text})
     if most > 1:
         says = f"The network was called {most} times in one turn. Make one call for all clients."
         yield Finding("one call a client", says)
 
 
-def _as_alone(got: dict[str, list[Any]], layer: Any, x: Any) -> Iterator[Finding]:
-    """Compare with each client alone, and with what mistakes lead to."""
+def _alone(layer: Any, x: Any, carry: Fn, got: list[Any]) -> bool:
+    """Tell whether a client got what it would get by itself, with states carried in some way."""
     import torch
 
-    def runs(carry: Any) -> dict[str, Any]:
-        """Return what each client would get if states were carried on in a way."""
-        outputs = {}
-        for k, c in enumerate("ab"):
-            state, outputs[c] = None, []
-            for x_t in x[: len(got[c]), k : k + 1]:
-                out, state = layer(x_t[None], state)
-                state = carry(*state)
-                outputs[c].append(out[0, 0])
-        return outputs
-
-    ways = {
-        "": lambda h, c: (h, c),
-        "every step from zeros": lambda h, c: None,
-        "h and c exchanged": lambda h, c: (c, h),
-        "c not kept": lambda h, c: (h, 0 * c),
-        "h not kept": lambda h, c: (0 * h, c),
-        "h kept for c": lambda h, c: (h, h),
-    }
-    says = {
-        "every step from zeros": "Every step begins with zeros: the new states are not read.",
-        "h and c exchanged": "h and c stand in each other's place in the states.",
-        "c not kept": "c begins with zeros at every step: keep both, h and c.",
-        "h not kept": "h begins with zeros at every step: keep both, h and c.",
-        "h kept for c": "h is kept in the place of c, too.",
-    }
+    state = None
     with torch.no_grad():
-        for name, carry in ways.items():
-            want = runs(carry)
-            if all(
-                torch.allclose(torch.stack(got[c]).float(), torch.stack(want[c]), atol=1e-5)
-                for c in "ab"
-            ):
-                yield from [Finding(name, says[name])] if name else []
-                return
-    yield Finding(
-        "clients mixed",
-        "A client does not get what it gets alone. Does each read its own state and input, in "
-        "whichever order the clients come?",
-    )
+        for x_t, output in zip(x, got, strict=False):
+            out, state = layer(x_t[None, None], state)
+            if not torch.allclose(out[0, 0], output, atol=1e-5):
+                return False
+            state = carry(*state)
+    return True
 
 
 SERVE = by_measuring(
     "serve(lstm, states, inputs) -> dict from client to output (H,)",
-    _served,
+    _serving,
     "service",
     "Each client gets what it gets alone, with one call of the network in a turn.",
 )
