@@ -129,14 +129,28 @@ def edited(lines: Sequence[str], edits: str) -> Lines:
     return tuple(source.split("\n"))
 
 
-@cache
 def function(names: tuple[str, ...], lines: Lines) -> Function:
-    """Return the function with the arguments and lines."""
-    body = "\n    ".join(lines)
-    space: dict[str, Any] = {"np": np, "math": math}
-    exec(f"def edited({', '.join(names)}):\n    {body}\n", space)
-    made: Function = space["edited"]
+    """Return the function with the arguments and lines, the last of which returns."""
+    statements: list[str] = []
+    for line in lines:
+        if line.startswith(" "):  # it belongs to the loop before
+            statements[-1] += f"\n{line}"
+        else:
+            statements.append(line.replace("return ", "returned = ", 1))
+
+    def made(*arguments: Any) -> Any:
+        space = {"np": np, "math": math, **dict(zip(names, arguments, strict=True))}
+        for statement in statements:
+            exec(_compiled(statement), space)
+        return space["returned"]
+
     return made
+
+
+@cache
+def _compiled(statement: str) -> Any:
+    """Return the code of one line, which most changes of the source have in common."""
+    return compile(statement, "<a line of the source>", "exec")
 
 
 def _read(
