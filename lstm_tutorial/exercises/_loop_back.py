@@ -35,7 +35,7 @@ from lstm_tutorial.exercises._ways import (
 )
 from lstm_tutorial.rnn import sigmoid
 
-KEEP = 6  # loops to which one more mistake is added
+KEEP = 4  # loops to which one more mistake is added
 
 
 class Turn(NamedTuple):
@@ -118,8 +118,8 @@ HANDED: dict[str, Value] = {
     "{o}": lambda m, j: m.turn.back[1 - j],
     "{a} plus {o}": lambda m, j: m.turn.back[j] + m.turn.back[1 - j],
     "{a} of the step after": lambda m, j: m.held[j],
-    **{f"{{a}}, but zeros at every {k}th step from the end": partial(_cut, k) for k in (2, 3, 4)},
-    **{f"{{a}}, but zeros after {k} steps": partial(_ended, k) for k in (2, 3, 4)},
+    **{f"{{a}}, but zeros at every {k}th step from the end": partial(_cut, k) for k in (2, 3)},
+    **{f"{{a}}, but zeros after {k} steps": partial(_ended, k) for k in (2, 3)},
     **{phrase: _changed(change) for phrase, change in {**CHANGES, **ACROSS}.items()},
     "{a} divided by the size of the batch": lambda m, j: m.turn.back[j] / len(m.own),
     "{a} divided by H": lambda m, j: m.turn.back[j] / m.own.shape[1],
@@ -348,7 +348,8 @@ def ways_of(states: int) -> list[Way]:
 def _forward(way: Way) -> bool:
     """Return whether a mistake of the way forward is tried on the way back, too."""
     place = next(iter(way.ways))[0]
-    return place in ("start", "x", "carry") and not way.mixes
+    common = ("zeros", "ones", "{o}", "the initial {a}", "{a} of one step earlier", *MOVES)
+    return place in ("start", "x", "carry") and way.phrase in common
 
 
 def merged(causes: Sequence[Way], symptoms: Sequence[Way]) -> list[Way]:
@@ -370,6 +371,7 @@ class Backward(Search):
     """The search for a loop backwards."""
 
     page = "backpropagation"
+    must_match = True
 
     def __init__(self, ask: Ask, states: int) -> None:
         super().__init__(ask, states)
@@ -433,17 +435,20 @@ class Backward(Search):
             except TypeError:  # a step that was read as a whole does not tell this
                 continue
             score, look = self._score(trip), trip.dx().round(6).tobytes()
+            self.must_match = bool(causes)
             if score > least and (symptoms := self.look_up(trip)) is not None:
                 readings.append(merged(causes, symptoms))
-            if look not in seen:
-                seen.add(look)
+            if look not in seen and score > least:
                 scores.append((score, causes))
+            seen.add(look)
         return readings, sorted(scores, key=lambda s: -s[0])[:KEEP]
 
     def read(self, read_step: Any) -> Iterator[Reading]:
         """Yield readings, plainest first."""
+        base = self._score(self.run(None, self.arguments, {}))
         loops: list[Any] = [(-1, []), *((-1, [one]) for one in self.ways)]
         readings, best = self._tried(None, loops)
+        best = [(score, causes) for score, causes in best if score > base]
         yield from self.yielded(None, readings)
         n = self.states
         dhs, *rest = self.arguments

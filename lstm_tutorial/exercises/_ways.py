@@ -224,12 +224,13 @@ class Search:
     right: dict[Key, Rule]
     rules: dict[Key, dict[str, Rule]]
     page = "sequences"
+    must_match = False  # whether outputs that are all wrong are not looked up
 
     def __init__(self, ask: Ask, states: int) -> None:
         self.ask, self.states = ask, states
         self.room = max(1e-9, 30 * ask.eps)
         rng = np.random.default_rng(16)
-        self.arguments = self.drawn(rng, 5, 3, 2)
+        self.arguments = self.drawn(rng, 4, 3, 2)
         self.outputs = ask(*self.arguments)
         self.fresh = []
         for sizes in [(4, 2, 4, 3), (1, 3, 5, 2), (6, 4, 4, 4)]:
@@ -264,8 +265,12 @@ class Search:
     def look_up(self, path: Any) -> list[Way] | None:
         """Return what the outputs are in terms of the values on the way; None if they are not."""
         groups: dict[tuple[str, str], list[int]] = {}
-        for (key, right), got in zip(self.right.items(), self.outputs, strict=True):
-            if not close(got, right(path, key[1]), self.room):
+        pairs = list(zip(self.right.items(), self.outputs, strict=True))
+        wrong = [not close(got, right(path, key[1]), self.room) for (key, right), got in pairs]
+        if all(wrong) and self.must_match:
+            return None
+        for ((key, _), got), off in zip(pairs, wrong, strict=True):
+            if off:
                 fits = (p for p, rule in self.rules[key].items() if self._is(rule, path, key, got))
                 phrase = next(fits, None)
                 if phrase is None:
