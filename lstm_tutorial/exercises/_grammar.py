@@ -112,8 +112,15 @@ class Factor(NamedTuple):
         return self.squash.written.format(name_of(self.base))
 
 
+PARTS = {"b": "b", "x": "(W x)", "h": "(W h)"}
+
+
 def name_of(base: str) -> str:
-    """Return how a base is written in a formula."""
+    """Return how a base is written in a formula; `b|g` is the part of the bias in gate g."""
+    part, apart, letter = base.partition("|")
+    if apart:
+        written = PARTS.get(part, f"({part})")
+        return written if letter == "z" else f"{written}_{letter}"
     return f"z_{base}" if base in ("i", "f", "g", "o") else base
 
 
@@ -180,14 +187,16 @@ class Atoms:
         self.core = len(dict.fromkeys([*plain, *common]))
         with np.errstate(all="ignore"):
             self.values = np.array([f.value(bases).ravel() for f in self.factors])
-        self.tolerance = tolerance
-        size = self.values.shape[1]
-        self.few = np.linspace(0, size - 1, min(size, 9)).astype(int)
+        self.tolerance, self.plain, self.bases = tolerance, len(plain), bases
+        self.few = np.arange(9)
 
     def find(self, target: Array, deep: bool = True) -> Sum | None:
         """Return the plainest expression that has these numbers, or None."""
         with np.errstate(all="ignore"):
             target = target.ravel()
+            # Points where the target is not zero: zero divided by zero tells nothing.
+            order = np.argsort(-np.abs(target), kind="stable")
+            self.few = order[np.linspace(0, len(order) // 2, min(9, len(order))).astype(int)]
             found = next(self._forms(target, deep), None)
             if found or not deep:
                 return found
@@ -217,6 +226,32 @@ class Atoms:
             names = [(self.factors[j], self.factors[k]) for j, k in pairs]
             yield from self._products(y, values, names)
             yield from self._sums(y, values, names)
+            yield from self._of_sums(y)
+            yield from self._stretched(y)
+            yield from self._sums_of(y, values, names, values, names)
+
+    def _of_sums(self, y: Array) -> Iterator[Sum]:
+        """Yield a plain factor × a sum of two."""
+        singles = [(f,) for f in self.factors]
+        for factor, value in zip(self.factors[: self.plain], self.values, strict=False):
+            rest = y / value
+            if np.isfinite(rest).all():
+                for found in self._sums(rest, self.values, singles):
+                    yield Sum(tuple(Term(t.number, (factor, *t.factors)) for t in found.terms))
+
+    def _stretched(self, y: Array) -> Iterator[Sum]:
+        """Yield a squash of a stretched and shifted base, alone or × a plain factor."""
+        ones = np.ones((1, y.size))
+        for j, value in enumerate([*ones, *self.values[: self.core]]):
+            for squash, inverse in OUTERS[:2]:
+                inside = inverse(y / value)
+                if not np.isfinite(inside).all():
+                    continue
+                for base, z in self.bases.items():
+                    found = _line(inside, z.ravel(), self.tolerance)
+                    if found:
+                        factor = Factor(_stretch(squash, *found), base)
+                        yield Sum((Term(1, (*self.factors[j - 1 : j], factor)),))
 
     def _products(
         self, y: Array, values: Array, names: Sequence[tuple[Factor, ...]]
@@ -235,20 +270,49 @@ class Atoms:
         self, y: Array, values: Array, names: Sequence[tuple[Factor, ...]]
     ) -> Iterator[Sum]:
         """Yield factor ± one of the values."""
+        yield from self._sums_of(y, self.values, [(f,) for f in self.factors], values, names)
+
+    def _sums_of(
+        self,
+        y: Array,
+        left: Array,
+        left_names: Sequence[tuple[Factor, ...]],
+        right: Array,
+        right_names: Sequence[tuple[Factor, ...]],
+    ) -> Iterator[Sum]:
+        """Yield ± one of the first values ± one of the second."""
         room = 10 * self.tolerance * max(np.abs(y).max(), 1.0)
+        few = self.few[:4]
         for sign in (1, -1):
             for other in (1, -1):
-                rest = y[self.few] - sign * self.values[:, None, self.few]
-                fits = (np.abs(rest - other * values[None, :, self.few]) <= room).all(axis=2)
+                rest = y[few] - sign * left[:, None, few]
+                fits = (np.abs(rest - other * right[None, :, few]) <= room).all(axis=2)
                 for j, k in _plainest(np.argwhere(fits)):
-                    if np.abs(sign * self.values[j] + other * values[k] - y).max() <= room:
-                        terms = (Term(sign, (self.factors[j],)), Term(other, names[k]))
-                        yield Sum(terms)
+                    if np.abs(sign * left[j] + other * right[k] - y).max() <= room:
+                        yield Sum((Term(sign, left_names[j]), Term(other, right_names[k])))
 
 
 def _plainest(pairs: Array) -> Array:
     """Order pairs of places in lists that begin with the plainest."""
     return pairs[np.argsort(pairs.sum(axis=1), kind="stable")]
+
+
+def _line(y: Array, z: Array, tolerance: float) -> tuple[float, float] | None:
+    """Return slope and offset if y is a line in z."""
+    few = np.argsort(np.abs(y))[: max(len(y) // 2, 4)]  # where nothing is saturated
+    if np.ptp(z[few]) < 1e-6:
+        return None
+    slope, offset = np.polyfit(z[few], y[few], 1)
+    fits = np.abs(slope * z + offset - y)[few].max() <= 1e3 * tolerance * max(1.0, abs(slope))
+    return (_neat(slope), _neat(offset)) if fits and abs(slope) > 1e-3 else None
+
+
+def _stretch(squash: Squash, slope: float, offset: float) -> Squash:
+    times = "" if slope == 1 else "−" if slope == -1 else f"{slope:.4g} "
+    plus = f" {'+' if offset > 0 else '−'} {abs(offset):.4g}" if offset else ""
+    written = squash.written.format(f"{times}{{}}{plus}")
+    words = f"{squash.words} of {times}z{plus}"
+    return Squash(lambda z: squash.function(slope * z + offset), written, words)
 
 
 def _neat(number: float) -> float:

@@ -10,15 +10,14 @@ from lstm_tutorial.exercises._reading import Finding, named
 from lstm_tutorial.exercises._wiring import AS_IT_IS, SIGNALS, Wiring
 
 if TYPE_CHECKING:
-    from lstm_tutorial.exercises._step import Form, Law
+    from lstm_tutorial.exercises._step import Form, Law, Model
 
 LONG = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"}
 
 
-def said(
-    form: "Form", wiring: Wiring, law: "Law", swapped: bool
-) -> tuple[list[Finding], list[tuple[str, str]]]:
+def said(form: "Form", model: "Model") -> tuple[list[Finding], list[tuple[str, str]]]:
     """Return what is wrong, cause before symptom, and the formula as read beside the right one."""
+    wiring, law, swapped = model.wiring, model.law, model.swapped
     found = list(_of_outputs(swapped))
     law, exchanged = _exchanged(form, wiring, law)
     found += exchanged
@@ -227,6 +226,7 @@ class _Differences:
         yield from self._kept()
         yield from self._new()
         yield from self._carried()
+        yield from self._returned()
         yield from self._shown()
 
     def _order(self) -> Iterator[Finding]:
@@ -338,6 +338,14 @@ class _Differences:
             says = f"The new cell state goes through {self.law.outer.words} before it is carried on; "
             says += "it is carried on as it is."
             yield Finding("cell state squashed", says, ("c",), "state")
+
+    def _returned(self) -> Iterator[Finding]:
+        returned = str(self.law.returned)
+        if returned == "c":
+            return
+        says = f"Returned as c is {returned}; it should be the new cell state."
+        titles = {"c_prev": "the old c returned", "the new h": "h returned twice"}
+        yield Finding(titles.get(returned, f"c returned as {returned}"), says, ("c",), "state")
 
     def _shown(self) -> Iterator[Finding]:
         hidden, right = self.law.hidden, Factor(TANH, "c")

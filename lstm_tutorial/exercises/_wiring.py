@@ -78,7 +78,7 @@ def rearranged(S: int) -> list[Rearranged]:
     for s in range(S):
         ways.append(Rearranged("transposed", _blocks(_transposed, s), (s,)))
         ways.append(Rearranged("reversed", _blocks(lambda a: a[::-1], s), (s,)))
-        ways += [Rearranged(f"{-k:+d}", _moved(s, k), (s,)) for k in (-1, 1)]
+        ways += [Rearranged(f"{k:+d}", _moved(s, k), (s,)) for k in (-1, 1)]
     return ways
 
 
@@ -224,8 +224,16 @@ def read_road(
         if np.isnan(order).any():
             continue
         A = J[order.astype(int)].reshape(S, H, -1, *J.shape[1:])
-        if own and not _own_unit(A, room):
-            continue
+        if own:
+            # An entry may serve two units, where slices overlap; each keeps what is its own.
+            A = A * np.eye(H)[None, :, None, None, None, :]
+            told = np.zeros_like(J)
+            np.add.at(told, order.astype(int).ravel(), A.reshape(-1, *J.shape[1:]))
+            served = np.zeros((len(J), H))
+            np.add.at(served, order.astype(int).ravel(), np.repeat(np.tile(np.eye(H), (S, 1)), A.shape[2], axis=0))
+            told = told / np.maximum(served, 1)[:, None, None, :]
+            if np.abs(told - J).max() > room * max(np.abs(J).max(), 1e-3):
+                continue
         signals = [next((s for s, v in met if _meets(block, v, room)), None) for block in A]
         if all(signals):
             by_signal = {s.words: v for s, v in met}
@@ -310,16 +318,22 @@ class Wiring:
     def bases(self, six: Six, gates: Mapping[str, Array], letters: str) -> dict[str, Array]:
         """Return the pre-activations by gate, and the parts that stand apart, as `b_g`."""
         found = {letter: np.zeros_like(six[1]) for letter in letters}
-        apart = {}
+        apart: dict[str, Array] = {}
+        rest: dict[str, str] = {}
         for road in self.roads:
             for s, part in enumerate(road.parts(six, gates, self.S)):
                 if s in road.apart:
                     apart[f"{road.name}|{letters[s]}"] = part
                     continue
+                rest[letters[s]] = "+".join(
+                    r.name for r in self.roads if s not in r.apart and np.abs(r.slopes[s]).max() > self.room
+                )
                 for k, letter in enumerate(letters):
                     if road.gates[k, s]:
                         found[letter] = found[letter] + road.gates[k, s] * part
-        return {**found, **apart}
+        torn = {key[-1] for key in apart}
+        named = {(f"{rest[k]}|{k}" if k in torn and k in rest else k): z for k, z in found.items()}
+        return {**named, **apart}
 
     def unused(self) -> Iterator[int]:
         """Yield the gates whose pre-activation nothing depends on."""
