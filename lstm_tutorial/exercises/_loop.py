@@ -1,6 +1,7 @@
 """Read a whole sequence, forwards: the states that each step sees, and those returned."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from lstm_tutorial.exercises._calls import Ask
 from lstm_tutorial.exercises._reading import Array, Reading
+from lstm_tutorial.exercises._step import LSTM, RNN, read_step
 from lstm_tutorial.exercises._ways import (
     ACROSS,
     CHANGES,
@@ -222,7 +224,7 @@ class Forward(Search):
                 readings.append([*causes, *symptoms])
         return self.yielded(step, readings, own)
 
-    def read(self, read_step: Any) -> Iterator[Reading]:
+    def read(self) -> Iterator[Reading]:
         """Yield readings, plainest first."""
         singles = [[], *([one] for one in self.ways)]
         with np.errstate(all="ignore"):
@@ -233,7 +235,7 @@ class Forward(Search):
                 views.append(lambda out: [out[0][0], out[1]])
             x, *rest = self.short
             one = [(_one_step, pick) for pick in views]
-            for law in self.laws(read_step, one, [x[0], *rest]):
+            for law in self.laws(partial(read_step, form=LSTM if self.states == 2 else RNN), one, [x[0], *rest]):
                 likely = [s for s in singles if not s or self._possible(law.model, s)]
                 yield from self._tried(law.model, likely, law.findings)
             pairs = combinations(self.ways, 2)
@@ -256,11 +258,11 @@ def drawn(rng: np.random.Generator, T: int, B: int, H: int, D: int, states: int)
     return [x, *state, W_ih, W_hh, rng.normal(size=rows) / 2]
 
 
-def read_forward(ask: Ask, read_step: Any = None) -> Iterator[Reading]:
+def read_forward(ask: Ask) -> Iterator[Reading]:
     """Read forward(x, h0, c0, W_ih, W_hh, b) -> hs, h_T, c_T."""
-    return Forward(ask, 2).read(read_step)
+    return Forward(ask, 2).read()
 
 
-def read_rnn_forward(ask: Ask, read_step: Any = None) -> Iterator[Reading]:
+def read_rnn_forward(ask: Ask) -> Iterator[Reading]:
     """Read forward(x, h0, W_ih, W_hh, b) -> hs, h_T."""
-    return Forward(ask, 1).read(read_step)
+    return Forward(ask, 1).read()

@@ -15,6 +15,7 @@ from lstm_tutorial.exercises import _loop
 from lstm_tutorial.exercises._calls import Ask
 from lstm_tutorial.exercises._loop import State
 from lstm_tutorial.exercises._reading import Array, Reading
+from lstm_tutorial.exercises._step_back import read_rnn_step_back, read_step_back
 from lstm_tutorial.exercises._ways import (
     ACROSS,
     CHANGES,
@@ -443,7 +444,7 @@ class Backward(Search):
             seen.add(look)
         return readings, sorted(scores, key=lambda s: -s[0])[:KEEP]
 
-    def read(self, read_step: Any) -> Iterator[Reading]:
+    def read(self) -> Iterator[Reading]:
         """Yield readings, plainest first."""
         base = self._score(self.run(None, self.arguments, {}))
         loops: list[Any] = [(-1, []), *((-1, [one]) for one in self.ways)]
@@ -453,7 +454,8 @@ class Backward(Search):
         n = self.states
         dhs, *rest = self.arguments
         views = [(partial(given, n), pick) for given in (_by_outputs, _by_end)]
-        for law in self.laws(read_step, views, [dhs[0], *rest[1:n], rest[n][0], *rest[n + 1 :]]):
+        read = read_step_back if n == 2 else read_rnn_step_back
+        for law in self.laws(read, views, [dhs[0], *rest[1:n], rest[n][0], *rest[n + 1 :]]):
             yield from self.yielded(law.model, self._tried(law.model, loops)[0], law.findings)
         for _ in range(2):
             more = [(least, [*causes, one]) for least, causes in best for one in self.ways
@@ -478,11 +480,11 @@ def _by_end(n: int, dh: Array, *rest: Array) -> list[Array]:
     return [0 * dh[None], dh, *rest[: n - 1], rest[n - 1][None], *rest[n:]]
 
 
-def read_backward(ask: Ask, read_step: Any = None) -> Iterator[Reading]:
+def read_backward(ask: Ask) -> Iterator[Reading]:
     """Read backward(dhs, dh_T, dc_T, x, h0, c0, W_ih, W_hh, b)."""
-    return Backward(ask, 2).read(read_step)
+    return Backward(ask, 2).read()
 
 
-def read_rnn_backward(ask: Ask, read_step: Any = None) -> Iterator[Reading]:
+def read_rnn_backward(ask: Ask) -> Iterator[Reading]:
     """Read backward(dhs, dh_T, x, h0, W_ih, W_hh, b)."""
-    return Backward(ask, 1).read(read_step)
+    return Backward(ask, 1).read()

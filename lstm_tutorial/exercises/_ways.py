@@ -313,7 +313,7 @@ class Search:
             want = views[0][1](right(*given(*arguments)))
             if all(close(g, w, self.room) for g, w in zip(got, want, strict=True)):
                 return
-        for view in views if read_step else ():
+        for view in views:
             for reading in read_step(Part(self.ask, *view)):
                 if reading.model is not None:
                     yield reading
