@@ -13,11 +13,13 @@ from lstm_tutorial.exercises._step import LSTM, RNN, read_step
 from lstm_tutorial.exercises._ways import (
     ACROSS,
     CHANGES,
+    COMMON,
     IN_BATCH,
     IN_TIME,
     Search,
     Way,
     Ways,
+    merged,
     subsets,
     together,
     usable,
@@ -30,14 +32,14 @@ Kept = list[State]  # the states at the start, then those after each step
 Value = Callable[[Kept, int], Array]  # of all states so far, for state number 0 or 1
 
 
-def right_step(x: Array, *rest: Array) -> State:
-    """Return h and c after a step, or h alone where no c is given."""
+def right_step(x: Array, *rest: Array, cell: Callable[[Array], Array] = lambda c: c) -> State:
+    """Return h and c after a step, or h alone where no c is given; `cell` changes the new c."""
     *state, W_ih, W_hh, b = rest
     z = x @ W_ih.T + state[0] @ W_hh.T + b
     if len(state) == 1:
         return (np.tanh(z),)
     H, s = state[0].shape[1], sigmoid(z)
-    c = s[:, H : 2 * H] * state[1] + s[:, :H] * np.tanh(z[:, 2 * H : 3 * H])
+    c = cell(s[:, H : 2 * H] * state[1] + s[:, :H] * np.tanh(z[:, 2 * H : 3 * H]))
     return s[:, 3 * H :] * np.tanh(c), c
 
 
@@ -68,6 +70,17 @@ LINKS: dict[str, Value] = {
     "{a} plus {o}": lambda k, j: k[-1][j] + k[-1][1 - j],
     "{a} times {o}": lambda k, j: k[-1][j] * k[-1][1 - j],
 }
+
+
+def _again(steps: int, zero: bool, k: Kept, j: int) -> Array:
+    """Return the initial state, or zeros, after every so many steps."""
+    due = (len(k) - 1) % steps == 0
+    return k[-1][j] if not due else 0 * k[0][j] if zero else k[0][j]
+
+
+for _k, _what in [(2, "second"), (3, "third"), (4, "fourth")]:
+    LINKS[f"the initial {{a}} again at every {_what} step"] = partial(_again, _k, False)
+    LINKS[f"zeros at every {_what} step"] = partial(_again, _k, True)
 CHANGED: dict[str, Value] = {p: _newest(f) for p, f in {**CHANGES, **ACROSS}.items()}
 VALUES = {"zeros": CHANGED["zeros"], **LINKS, **CHANGED}
 AT_START = ("{o}", "tanh of {o}", "{a} plus {o}", *CHANGED)
@@ -115,6 +128,7 @@ def walk(step: Any, x: Array, state: State, weights: State, ways: Ways) -> Path:
     x = ways["x", 0](x) if ("x", 0) in ways else x
     reads = ways["order", 0](len(x)) if ("order", 0) in ways else list(range(len(x)))
     places = {place for place, _ in ways}
+    step = partial(step, cell=ways["cell", 0]) if "cell" in places else step
     kept = [state]
     kept = [changed(ways, "start", kept)] if "start" in places else kept
     for n, t in enumerate(reads):
@@ -152,6 +166,8 @@ def ways_of(states: int) -> list[Way]:
                 found.append(way("start", phrase, value, which))
             if phrase not in ("zeros", "ones", "the initial {a}"):
                 found.append(way("after", phrase, value, which))
+    for phrase, change in {**CHANGES, **ACROSS}.items() if states == 2 else ():
+        found.append(way("cell", phrase, change))
     moves = {**IN_TIME, **IN_BATCH}.items()
     found += [way("x", phrase, move) for phrase, move in moves]
     found += [way("order", phrase, order) for phrase, order in ORDERS.items()]
@@ -216,31 +232,41 @@ class Forward(Search):
         last = self.run(step, self.short, together(ways)).kept[-1]
         return any(bool((np.abs(self.seen - s).max((1, 2)) <= self.room * 10).any()) for s in last)
 
-    def _tried(self, step: Any, tries: Sequence[Sequence[Way]], own: Any = ()) -> Iterator[Reading]:
+    def _tried(self, step: Any, tries: Sequence[Sequence[Way]]) -> list[list[Way]]:
+        """Return the readings of some loops."""
         readings = []
         for causes in tries:
             path = self.run(step, self.arguments, together(causes))
             if (symptoms := self.look_up(path)) is not None:
-                readings.append([*causes, *symptoms])
-        return self.yielded(step, readings, own)
+                for more in self.with_limits(path, symptoms):
+                    readings.append(merged(causes, more))
+        return readings
+
+    def _singles(self, step: Any) -> list[list[Way]]:
+        """Return the readings of loops with one mistake or none."""
+        with np.errstate(all="ignore"):
+            own = [w for w in self.ways if step is None or ("cell", 0) not in w.ways]
+            likely = [[one] for one in own if self._possible(step, [one])]
+            return self._tried(step, [[], *likely])
+
+    def _pairs(self) -> list[list[Way]]:
+        """Return the readings of loops with two mistakes."""
+        common = [one for one in self.ways if one.phrase in COMMON or one.phrase in ORDERS]
+        pairs = (p for p in combinations(common, 2) if not p[0].ways.keys() & p[1].ways.keys())
+        with np.errstate(all="ignore"):
+            return self._tried(None, [p for p in pairs if self._possible(None, p)])
 
     def read(self) -> Iterator[Reading]:
         """Yield readings, plainest first."""
-        singles = [[], *([one] for one in self.ways)]
-        with np.errstate(all="ignore"):
-            likely = [s for s in singles if not s or self._possible(None, s)]
-            yield from self._tried(None, likely)
-            views = [lambda out: [out[0][0], *out[2:]], lambda out: out[1:]]
-            if self.states == 2:
-                views.append(lambda out: [out[0][0], out[1]])
-            x, *rest = self.short
-            one = [(_one_step, pick) for pick in views]
-            for law in self.laws(partial(read_step, form=LSTM if self.states == 2 else RNN), one, [x[0], *rest]):
-                likely = [s for s in singles if not s or self._possible(law.model, s)]
-                yield from self._tried(law.model, likely, law.findings)
-            pairs = combinations(self.ways, 2)
-            apart = (p for p in pairs if not p[0].ways.keys() & p[1].ways.keys())
-            yield from self._tried(None, [p for p in apart if self._possible(None, p)])
+        yield from self.yielded(None, self._singles(None))
+        views = [lambda out: [out[0][0], *out[2:]], lambda out: out[1:]]
+        views += [lambda out: [out[0][0], out[1]]] if self.states == 2 else []
+        x, *rest = self.short
+        form = LSTM if self.states == 2 else RNN
+        one = [(_one_step, pick) for pick in views]
+        for law in self.laws(partial(read_step, form=form), one, [x[0], *rest]):
+            yield from self.yielded(law.model, self._singles(law.model), law.findings)
+        yield from self.yielded(None, self._pairs())
         yield self.measured()
 
 

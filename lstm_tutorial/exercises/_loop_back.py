@@ -23,12 +23,14 @@ from lstm_tutorial.exercises._ways import (
     IN_TIME,
     LETTERS,
     MOVES,
+    NORMS,
     Rule,
     Search,
     Way,
     Ways,
     close,
     finding,
+    merged,
     subsets,
     together,
     usable,
@@ -101,6 +103,10 @@ def _cut(steps: int, m: Moment, j: int) -> Array:
     return m.turn.back[j] * ((m.n + 1) % steps != 0)
 
 
+def _reset(steps: int, m: Moment, j: int) -> Array:
+    return m.turn.back[j] * (m.t % steps != 0)
+
+
 def _ended(steps: int, m: Moment, j: int) -> Array:
     return m.turn.back[j] * (m.n + 1 < steps)
 
@@ -120,6 +126,7 @@ HANDED: dict[str, Value] = {
     "{a} plus {o}": lambda m, j: m.turn.back[j] + m.turn.back[1 - j],
     "{a} of the step after": lambda m, j: m.held[j],
     **{f"{{a}}, but zeros at every {k}th step from the end": partial(_cut, k) for k in (2, 3)},
+    **{f"{{a}}, but zeros at every {k}th step": partial(_reset, k) for k in (2, 3)},
     **{f"{{a}}, but zeros after {k} steps": partial(_ended, k) for k in (2, 3)},
     **{phrase: _changed(change) for phrase, change in {**CHANGES, **ACROSS}.items()},
     "{a} divided by the size of the batch": lambda m, j: m.turn.back[j] / len(m.own),
@@ -207,16 +214,19 @@ SUMS: dict[str, Callable[[list[Array], int], Array]] = {
 }
 
 
-def right_law(v: Mapping[str, Array], W_ih: Array, W_hh: Array, dh: Array, *dc: Array) -> Turn:
-    """Take one step back with the stored values, of an LSTM if there is dc."""
+def right_law(
+    v: Mapping[str, Array], change: Callable[[Array], Array], W_ih: Array, W_hh: Array, dh: Array,
+    *dc: Array,
+) -> Turn:  # fmt: skip
+    """Take one step back with the stored values, of an LSTM if there is dc; dz may be changed."""
     if not dc:
-        dz = dh * (1 - v["h"] ** 2)
+        dz = change(dh * (1 - v["h"] ** 2))
         return Turn(dz @ W_ih, (dz @ W_hh,), dz)
     i, f, g, o, squashed = v["i"], v["f"], v["g"], v["o"], np.tanh(v["c"])
     total = dc[0] + dh * o * (1 - squashed * squashed)
     by_gate = [total * g * i * (1 - i), total * v["c_prev"] * f * (1 - f)]
     by_gate += [total * i * (1 - g * g), dh * squashed * o * (1 - o)]
-    dz = np.concatenate(by_gate, axis=1)
+    dz = change(np.concatenate(by_gate, axis=1))
     return Turn(dz @ W_ih, (dz @ W_hh, total * v["kept"]), dz, total, v["kept"])
 
 
@@ -265,7 +275,8 @@ def travel(
         given = [held[0] + dhs[t], *held[1:]]
         given = [ways["join", j](now) if ("join", j) in ways else given[j] for j in both]
         if step is None:
-            turn = right_law(_read(stored, t, ways), *weights[:2], *given)
+            values = _read(stored, t, ways)
+            turn = right_law(values, ways.get(("dz", 0), np.asarray), *weights[:2], *given)
         else:
             seen = [stored[f"{LETTERS[j]} seen"][t] for j in both]
             dx, *rest = step(*given, stored["x"][t], *seen, *weights)
@@ -293,10 +304,19 @@ def _of_sum(change: Callable[[Array], Array]) -> Rule:
     return lambda trip, k: change(sum(trip.shares(k)))  # type: ignore[arg-type]
 
 
+def _normed(limit: float, trip: Trip, k: int) -> Array:
+    sums = [np.sum(trip.shares(k), 0) for k in range(3)]
+    norm = np.sqrt(sum(float((s * s).sum()) for s in sums))
+    return sums[k] * min(1.0, limit / (norm + 1e-6))
+
+
 def weight_rules(k: int) -> dict[str, Rule]:
     """Return ways to come to the gradient of weight k."""
     rules = {phrase: _added(rule) for phrase, rule in SUMS.items()}
-    rules |= {phrase: _of_sum(change) for phrase, change in CHANGES.items()}
+    rules |= {phrase: _of_sum(change) for phrase, change in {**CHANGES, **NORMS}.items()}
+    for limit in (1, 5, 0.5, 10, 0.25):
+        words = f"{{a}} scaled down so that all weights' gradients together have norm {limit:g}"
+        rules[words] = partial(_normed, limit)
     if k == 1:
         rules["the sum with h after the step for h_prev"] = _met("h", lambda h: h[1:])
         rules["the sum with the last h for h_prev"] = _met("h", lambda h: h[-1:] + 0 * h[1:])
@@ -334,6 +354,7 @@ def ways_of(states: int) -> list[Way]:
             if usable(phrase, states):
                 found.append(way("begin", phrase, start, which))
     found += [way("own", p, move) for p, move in {**IN_TIME, **IN_BATCH}.items()]
+    found += [way("dz", phrase, change) for phrase, change in CHANGES.items()]
     found += [way("back", phrase, order) for phrase, order in ORDERS.items()]
     added = finding("own", "dhs[t] after the step back at t, not before it")
     late = HANDED["{a} plus dhs[t] once more"]
@@ -351,21 +372,6 @@ def _forward(way: Way) -> bool:
     place = next(iter(way.ways))[0]
     common = ("zeros", "ones", "{o}", "the initial {a}", "{a} of one step earlier", *MOVES)
     return place in ("start", "x", "carry") and way.phrase in common
-
-
-def merged(causes: Sequence[Way], symptoms: Sequence[Way]) -> list[Way]:
-    """Return all ways, what is handed on and returned alike as one."""
-    found, left = [], list(symptoms)
-    for one in causes:
-        which = [j for place, j in one.ways if place == "hand"]
-        for twin in left if which else ():
-            if twin.phrase == one.phrase and twin.ways.keys() == {("first", j) for j in which}:
-                left.remove(twin)
-                said = finding("hand on", one.phrase, which)
-                one = Way({**one.ways, **twin.ways}, said)
-                break
-        found.append(one)
-    return [*found, *left]
 
 
 class Backward(Search):
@@ -438,7 +444,7 @@ class Backward(Search):
             score, look = self._score(trip), trip.dx().round(6).tobytes()
             self.must_match = bool(causes)
             if score > least and (symptoms := self.look_up(trip)) is not None:
-                readings.append(merged(causes, symptoms))
+                readings += [merged(causes, more) for more in self.with_limits(trip, symptoms)]
             if look not in seen and score > least:
                 scores.append((score, causes))
             seen.add(look)

@@ -65,6 +65,7 @@ CHANGES: dict[str, Change] = {
     "{a} standardised over its units (layer norm)": partial(_standard, -1),
     "softmax of {a}": _softmax,
 }
+NORMS = {f"{{a}} scaled down to norm {k:g}": partial(_normed, k) for k in (1, 5, 0.5, 10, 0.25)}
 # These lead from one sequence to another; the batch is the last axis but one.
 ACROSS: dict[str, Change] = {
     "{a} of the first sequence": lambda a: a[..., :1, :] + 0 * a,
@@ -75,7 +76,7 @@ ACROSS: dict[str, Change] = {
     "{a} of the next sequence in the batch": lambda a: np.roll(a, -1, -2),
     "{a} with the batch in reverse order": lambda a: a[..., ::-1, :],
     "{a} standardised over the batch (batch norm)": partial(_standard, -2),
-    **{f"{{a}} scaled down to norm {k:g}": partial(_normed, k) for k in (1, 5, 0.5, 10, 0.25)},
+    **NORMS,
     "{a} divided by the norm of the whole array": lambda a: a / np.linalg.norm(a),
     "{a} with batch and units exchanged by reshape": lambda a: a.swapaxes(-1, -2).reshape(a.shape),
 }
@@ -114,6 +115,9 @@ TURNED: dict[str, Change] = {
 IN_TIME = {**MOVES, **CHANGES}
 IN_BATCH = {**TURNED, **ACROSS}
 LETTERS = "hc"
+# What is tried together with another mistake of the loop.
+COMMON = ("zeros", "ones", "{o}", "the initial {a}", "{a} of one step earlier", "{a} clipped to ±1",
+          "half of {a}", "tanh of {a}", *list(MOVES)[:9], *list(TURNED), *list(ACROSS)[:7])  # fmt: skip
 # What a place is called, what {a} is there, and the sentence.
 PLACES = {
     "x": ("x", "x", "Step t reads {phrase}. It should read x[t]."),
@@ -124,6 +128,9 @@ PLACES = {
     "carry": ("{s}", "{s}", "From the second step on, each step sees {phrase}. It should see "
               "{names} as the step before left it."),
     "after": ("{s}", "{s}", "After each step, {names} becomes {phrase}. It should stay as it is."),
+    "kept": ("{s}", "{s}", "When hs[t] has been stored, {names} becomes {phrase}. It should stay as "
+             "it is."),
+    "cell": ("c", "c", "The new c becomes {phrase} before h is made of it. It should stay as it is."),
     "hs": ("hs", "h", "hs holds {phrase}. It should hold h after each step, in the order of time."),
     "end": ("{s}_T", "{s}", "{names}: you return {phrase}. It should be {a} after the last step."),
     "own": ("dhs", "dhs", "Step t adds {phrase}. It should add dhs[t]."),
@@ -135,6 +142,7 @@ PLACES = {
              "{names} as the step gave it back."),
     "hand on": ("d{s}", "d{s}", "After each step back, {names} becomes {phrase}. It should stay as "
                 "it is."),
+    "dz": ("dz", "dz", "Step t uses {phrase}. It should use dz, the gradient of the pre-activations."),
     "stored": ("", "", "Step t reads {phrase}. It should read that of its own step."),
     "dx": ("dx", "dx", "dx holds {phrase}. It should hold the gradient of x[t] at t."),
     "first": ("d{s}0", "d{s}", "{names}: you return {phrase}. It should be what the step at t = 0 "
@@ -144,7 +152,7 @@ PLACES = {
 }  # fmt: skip
 
 
-STATES = ("start", "carry", "after", "end")
+STATES = ("start", "carry", "after", "end", "kept", "cell")
 FORWARDS = ("x", "order", "batch", "hs")
 
 
@@ -195,6 +203,10 @@ def close(got: Array, want: Array, room: float) -> bool:
     if np.shape(got) != np.shape(want):
         return False
     return bool(np.abs(got - want).max() <= room * max(1.0, float(np.abs(want).max())))
+
+
+# What a step calls the states, and a loop does.
+NAMES = {"h_prev": "h", "c_prev": "c", "dh_prev": "dh", "dc_prev": "dc"}
 
 
 class Part:
@@ -286,8 +298,19 @@ class Search:
     def _is(self, rule: Rule, path: Any, key: Key, got: Array) -> bool:
         try:
             return close(got, rule(path, key[1]), self.room)
-        except (TypeError, IndexError):  # a step that was read as a whole does not tell this
+        except (TypeError, IndexError, AttributeError):  # unknown of a step read as a whole
             return False
+
+    def with_limits(self, path: Any, found: Sequence[Way]) -> list[list[Way]]:
+        """Return what was found, and then with limits also where they happen not to act."""
+        more = list(found)
+        for phrase in {one.phrase for one in found if "clipped" in one.phrase}:
+            for (key, rules), got in zip(self.rules.items(), self.outputs, strict=True):
+                told = any(key in one.ways for one in found)
+                if not told and phrase in rules and self._is(rules[phrase], path, key, got):
+                    said = finding(key[0], phrase, (key[1],))
+                    more.append(Way({key: rules[phrase]}, said, phrase=phrase))
+        return [list(found)] if len(more) == len(found) else [list(found), more]
 
     def yielded(
         self, step: Any, readings: Sequence[Sequence[Way]], own: Sequence[Finding] = ()
@@ -316,7 +339,9 @@ class Search:
         for view in views:
             for reading in read_step(Part(self.ask, *view)):
                 if reading.model is not None:
-                    yield reading
+                    said = [f._replace(where=tuple(NAMES.get(w, w) for w in f.where))
+                            for f in reading.findings]  # fmt: skip
+                    yield reading._replace(findings=said)
 
     def measured(self) -> Reading:
         """Say which outputs are wrong."""
@@ -327,6 +352,20 @@ class Search:
         well = [name for name in names if name not in wrong]
         says = f"{named(wrong or names)}: wrong." + (f" {named(well)}: right." if well else "")
         return Reading([Finding("a loop that was not read", says, tuple(wrong), self.page)])
+
+
+def merged(causes: Sequence[Way], symptoms: Sequence[Way]) -> list[Way]:
+    """Return all ways; what is handed on and returned alike is one mistake."""
+    found, left = [], list(symptoms)
+    for one in causes:
+        for place, end, both in (("hand", "first", "hand on"), ("carry", "end", "kept")):
+            which = [j for here, j in one.ways if here == place]
+            for twin in [t for t in left if which and t.phrase == one.phrase]:
+                if twin.ways.keys() == {(end, j) for j in which}:
+                    left.remove(twin)
+                    one = Way({**one.ways, **twin.ways}, finding(both, one.phrase, which))
+        found.append(one)
+    return [*found, *left]
 
 
 def together(ways: Sequence[Way]) -> dict[Key, Any]:
