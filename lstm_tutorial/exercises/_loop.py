@@ -245,7 +245,9 @@ class Forward(Search):
     def _singles(self, step: Any) -> list[list[Way]]:
         """Return the readings of loops with one mistake or none."""
         with np.errstate(all="ignore"):
-            own = [w for w in self.ways if step is None or ("cell", 0) not in w.ways]
+            # What concerns the first step is in a step that was read from it.
+            later = ("carry", "order", "x", "batch")
+            own = [w for w in self.ways if step is None or next(iter(w.ways))[0] in later]
             likely = [[one] for one in own if self._possible(step, [one])]
             return self._tried(step, [[], *likely])
 

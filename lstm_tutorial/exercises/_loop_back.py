@@ -436,9 +436,11 @@ class Backward(Search):
         The outputs are looked up only where a loop scores more than the number before it.
         """
         readings, scores, seen = [], [], set()
+        known: dict[bytes, Any] = {}
         for least, causes in loops:
+            once = partial(self._once, step, known, bool(causes)) if step else None
             try:
-                trip = self.run(step, self.arguments, together(causes))
+                trip = self.run(once, self.arguments, together(causes))
             except TypeError:  # a step that was read as a whole does not tell this
                 continue
             score, look = self._score(trip), trip.dx().round(6).tobytes()
@@ -449,6 +451,18 @@ class Backward(Search):
                 scores.append((score, causes))
             seen.add(look)
         return readings, sorted(scores, key=lambda s: -s[0])[:KEEP]
+
+    def _once(self, step: Any, known: dict[bytes, Any], must: bool, *arguments: Array) -> Any:
+        """Return what a step read as a whole gives, from memory if it was asked before."""
+        key = b"".join(a.tobytes() for a in arguments[:-3])
+        if key not in known:
+            known[key] = step(*arguments)
+            near = [close(known[key][0], dx, self.room) for dx in self.outputs[0]]
+            known[key] = (*known[key], any(near))
+        *outputs, fits = known[key]
+        if must and not fits:
+            raise TypeError
+        return outputs
 
     def read(self) -> Iterator[Reading]:
         """Yield readings, plainest first."""

@@ -245,8 +245,9 @@ class Search:
         self.arguments = self.drawn(rng, 4, 3, 2)
         self.outputs = ask(*self.arguments)
         self.fresh = []
-        for sizes in [(4, 2, 4, 3), (1, 3, 5, 2), (6, 4, 4, 4)]:
+        for sizes, scale in [((4, 2, 4, 3), 1), ((1, 3, 5, 2), 1), ((6, 4, 4, 4), 10)]:
             arguments = self.drawn(rng, *sizes)
+            arguments[:-4] = [a * scale for a in arguments[:-4]]
             with contextlib.suppress(Trouble):  # it is said apart
                 self.fresh.append((arguments, ask(*arguments)))
 
@@ -304,7 +305,8 @@ class Search:
     def with_limits(self, path: Any, found: Sequence[Way]) -> list[list[Way]]:
         """Return what was found, and then with limits also where they happen not to act."""
         more = list(found)
-        for phrase in {one.phrase for one in found if "clipped" in one.phrase}:
+        limits = [p for p in (one.phrase for one in found) if "clipped" in p or "down" in p]
+        for phrase in dict.fromkeys(limits):
             for (key, rules), got in zip(self.rules.items(), self.outputs, strict=True):
                 told = any(key in one.ways for one in found)
                 if not told and phrase in rules and self._is(rules[phrase], path, key, got):
@@ -331,12 +333,17 @@ class Search:
         A view is how a step is asked for, and where its outputs stand.
         """
         right = self.model(None, {})
+        seen: list[list[Array]] = []
+        different = []
         for given, pick in views:
             got = Part(self.ask, given, pick)(*arguments)
             want = views[0][1](right(*given(*arguments)))
             if all(close(g, w, self.room) for g, w in zip(got, want, strict=True)):
                 return
-        for view in views:
+            if not any(all(map(np.array_equal, got, other)) for other in seen):
+                different.append((given, pick))
+            seen.append(got)
+        for view in different:
             for reading in read_step(Part(self.ask, *view)):
                 if reading.model is not None:
                     said = [f._replace(where=tuple(NAMES.get(w, w) for w in f.where))
