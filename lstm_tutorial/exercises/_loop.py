@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstm_tutorial.exercises._calls import Ask
+from lstm_tutorial.exercises._laws import right_step, steps
 from lstm_tutorial.exercises._reading import Array, Reading
 from lstm_tutorial.exercises._step import LSTM, RNN, read_step
 from lstm_tutorial.exercises._ways import (
@@ -25,22 +26,10 @@ from lstm_tutorial.exercises._ways import (
     usable,
     way,
 )
-from lstm_tutorial.rnn import sigmoid
 
 State = tuple[Array, ...]  # h, or h and c
 Kept = list[State]  # the states at the start, then those after each step
 Value = Callable[[Kept, int], Array]  # of all states so far, for state number 0 or 1
-
-
-def right_step(x: Array, *rest: Array, cell: Callable[[Array], Array] = lambda c: c) -> State:
-    """Return h and c after a step, or h alone where no c is given; `cell` changes the new c."""
-    *state, W_ih, W_hh, b = rest
-    z = x @ W_ih.T + state[0] @ W_hh.T + b
-    if len(state) == 1:
-        return (np.tanh(z),)
-    H, s = state[0].shape[1], sigmoid(z)
-    c = cell(s[:, H : 2 * H] * state[1] + s[:, :H] * np.tanh(z[:, 2 * H : 3 * H]))
-    return s[:, 3 * H :] * np.tanh(c), c
 
 
 def _newest(change: Callable[[Array], Array]) -> Value:
@@ -128,6 +117,7 @@ def walk(step: Any, x: Array, state: State, weights: State, ways: Ways) -> Path:
     x = ways["x", 0](x) if ("x", 0) in ways else x
     reads = ways["order", 0](len(x)) if ("order", 0) in ways else list(range(len(x)))
     places = {place for place, _ in ways}
+    step = ways.get(("step", 0), step)
     step = partial(step, cell=ways["cell", 0]) if "cell" in places else step
     kept = [state]
     kept = [changed(ways, "start", kept)] if "start" in places else kept
@@ -254,7 +244,9 @@ class Forward(Search):
     def _pairs(self) -> list[list[Way]]:
         """Return the readings of loops with two mistakes."""
         common = [one for one in self.ways if one.phrase in COMMON or one.phrase in ORDERS]
-        pairs = (p for p in combinations(common, 2) if not p[0].ways.keys() & p[1].ways.keys())
+        pairs = [p for p in combinations(common, 2) if not p[0].ways.keys() & p[1].ways.keys()]
+        later = [w for w in common if next(iter(w.ways))[0] in ("start", "carry", "order", "x")]
+        pairs += product(later, steps(self.states))
         with np.errstate(all="ignore"):
             return self._tried(None, [p for p in pairs if self._possible(None, p)])
 

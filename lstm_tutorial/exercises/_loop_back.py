@@ -13,6 +13,7 @@ import numpy as np
 
 from lstm_tutorial.exercises import _loop
 from lstm_tutorial.exercises._calls import Ask
+from lstm_tutorial.exercises._laws import Turn, backs, right_back
 from lstm_tutorial.exercises._loop import State
 from lstm_tutorial.exercises._reading import Array, Reading
 from lstm_tutorial.exercises._step_back import read_rnn_step_back, read_step_back
@@ -39,17 +40,6 @@ from lstm_tutorial.exercises._ways import (
 from lstm_tutorial.rnn import sigmoid
 
 KEEP = 4  # loops to which one more mistake is added
-
-
-class Turn(NamedTuple):
-    """What one step gives back."""
-
-    dx: Array
-    back: State  # dh_prev, or dh_prev and dc_prev
-    dz: Any = None  # of the pre-activations; None where the step was read as a whole
-    total: Any = None  # dc with the way through h
-    f: Any = None
-    shares: Any = None  # of dW_ih, dW_hh and db, where there is no dz
 
 
 class Moment(NamedTuple):
@@ -125,6 +115,7 @@ HANDED: dict[str, Value] = {
     "{o}": lambda m, j: m.turn.back[1 - j],
     "{a} plus {o}": lambda m, j: m.turn.back[j] + m.turn.back[1 - j],
     "{a} of the step after": lambda m, j: m.held[j],
+    "dz in the RNN": lambda m, j: m.turn.dz + 0 * m.own,
     **{f"{{a}}, but zeros at every {k}th step from the end": partial(_cut, k) for k in (2, 3)},
     **{f"{{a}}, but zeros at every {k}th step": partial(_reset, k) for k in (2, 3)},
     **{f"{{a}}, but zeros after {k} steps": partial(_ended, k) for k in (2, 3)},
@@ -214,22 +205,6 @@ SUMS: dict[str, Callable[[list[Array], int], Array]] = {
 }
 
 
-def right_law(
-    v: Mapping[str, Array], change: Callable[[Array], Array], W_ih: Array, W_hh: Array, dh: Array,
-    *dc: Array,
-) -> Turn:  # fmt: skip
-    """Take one step back with the stored values, of an LSTM if there is dc; dz may be changed."""
-    if not dc:
-        dz = change(dh * (1 - v["h"] ** 2))
-        return Turn(dz @ W_ih, (dz @ W_hh,), dz)
-    i, f, g, o, squashed = v["i"], v["f"], v["g"], v["o"], np.tanh(v["c"])
-    total = dc[0] + dh * o * (1 - squashed * squashed)
-    by_gate = [total * g * i * (1 - i), total * v["c_prev"] * f * (1 - f)]
-    by_gate += [total * i * (1 - g * g), dh * squashed * o * (1 - o)]
-    dz = change(np.concatenate(by_gate, axis=1))
-    return Turn(dz @ W_ih, (dz @ W_hh, total * v["kept"]), dz, total, v["kept"])
-
-
 def remembered(x: Array, state: State, weights: State, ways: Ways) -> dict[str, Array]:
     """Run forwards and store what the way back reads; h and c from before the first step on."""
     path = _loop.walk(_loop.right_step, x, state, weights, ways)
@@ -275,8 +250,7 @@ def travel(
         given = [held[0] + dhs[t], *held[1:]]
         given = [ways["join", j](now) if ("join", j) in ways else given[j] for j in both]
         if step is None:
-            values = _read(stored, t, ways)
-            turn = right_law(values, ways.get(("dz", 0), np.asarray), *weights[:2], *given)
+            turn = right_back(_read(stored, t, ways), ways, *weights[:2], *given)
         else:
             seen = [stored[f"{LETTERS[j]} seen"][t] for j in both]
             dx, *rest = step(*given, stored["x"][t], *seen, *weights)
@@ -326,6 +300,10 @@ def weight_rules(k: int) -> dict[str, Rule]:
     return rules
 
 
+def _at_end(value: Value, trip: Trip, j: int) -> Array:
+    return value(trip.moments[-1], j) if trip.moments else trip.handed[-1][j]
+
+
 FIRST: dict[str, Rule] = {
     "{a} as the step at t = 0 was given it": lambda trip, j: trip.moments[-1].given[j],
     "{a} of the step that the loop comes to first": lambda trip, j: trip.handed[1][j],
@@ -333,7 +311,8 @@ FIRST: dict[str, Rule] = {
     "the sum of {a} over the steps": lambda trip, j: np.sum([h[j] for h in trip.handed[1:]], 0),
     "the mean of {a} over the steps": lambda trip, j: np.mean([h[j] for h in trip.handed[1:]], 0),
     "{o}": lambda trip, j: trip.handed[-1][1 - j],
-    **{p: partial(lambda f, trip, j: f(trip.moments[-1], j), value) for p, value in HANDED.items()},
+    "dhs[0]": lambda trip, j: trip.moments[-1].own,
+    **{p: partial(_at_end, value) for p, value in HANDED.items()},
 }
 
 
@@ -346,7 +325,7 @@ def ways_of(states: int) -> list[Way]:
     starts = {p: partial(lambda f, ends, dhs, j: f(ends[j]), f) for p, f in CHANGES.items()}
     for which in subsets(states):
         for phrase, value in HANDED.items():
-            if usable(phrase, states):
+            if usable(phrase, states) and (states == 1 or phrase != "dz in the RNN"):
                 found.append(way("hand", phrase, value, which))
             if "clipped" in phrase or "down" in phrase or ", but" in phrase:
                 found.append(way("hand on", phrase, value, which))
@@ -477,8 +456,12 @@ class Backward(Search):
         read = read_step_back if n == 2 else read_rnn_step_back
         for law in self.laws(read, views, [dhs[0], *rest[1:n], rest[n][0], *rest[n + 1 :]]):
             yield from self.yielded(law.model, self._tried(law.model, loops)[0], law.findings)
+        slips = backs(n)
+        readings, more_best = self._tried(None, [(base, [one]) for one in slips])
+        yield from self.yielded(None, readings)
+        best = sorted([*best, *more_best], key=lambda s: -s[0])[:KEEP]
         for _ in range(2):
-            more = [(least, [*causes, one]) for least, causes in best for one in self.ways
+            more = [(least, [*causes, one]) for least, causes in best for one in [*self.ways, *slips]
                     if not together(causes).keys() & one.ways.keys()]  # fmt: skip
             readings, best = self._tried(None, more)
             yield from self.yielded(None, readings)

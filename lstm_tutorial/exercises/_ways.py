@@ -299,7 +299,12 @@ class Search:
     def _is(self, rule: Rule, path: Any, key: Key, got: Array) -> bool:
         try:
             return close(got, rule(path, key[1]), self.room)
-        except (TypeError, IndexError, AttributeError):  # unknown of a step read as a whole
+        except (
+            TypeError,
+            IndexError,
+            AttributeError,
+            ValueError,
+        ):  # unknown of a step read as a whole
             return False
 
     def with_limits(self, path: Any, found: Sequence[Way]) -> list[list[Way]]:
