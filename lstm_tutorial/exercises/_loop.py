@@ -241,10 +241,17 @@ class Forward(Search):
             likely = [[one] for one in own if self._possible(step, [one])]
             return self._tried(step, [[], *likely])
 
+    def _blind(self, arguments: Sequence[Array]) -> bool:
+        """Return whether c0 does not reach what a sequence of one step returns."""
+        x, h, c, *weights = arguments
+        pairs = zip(self.ask(x[None], h, c, *weights), self.ask(x[None], h, c + 1, *weights), strict=True)
+        return all(np.array_equal(a, b) for a, b in pairs)
+
     def _pairs(self) -> list[list[Way]]:
         """Return the readings of loops with two mistakes."""
         common = [one for one in self.ways if one.phrase in COMMON or one.phrase in ORDERS]
         pairs = [p for p in combinations(common, 2) if not p[0].ways.keys() & p[1].ways.keys()]
+        pairs += [(one,) for one in steps(self.states)]
         later = [w for w in common if next(iter(w.ways))[0] in ("start", "carry", "order", "x")]
         pairs += product(later, steps(self.states))
         with np.errstate(all="ignore"):
@@ -258,7 +265,9 @@ class Forward(Search):
         x, *rest = self.short
         form = LSTM if self.states == 2 else RNN
         one = [(_one_step, pick) for pick in views]
-        for law in self.laws(partial(read_step, form=form), one, [x[0], *rest]):
+        # Without c0, a step has no law that could be read.
+        blind = self.states == 2 and self._blind([x[0], *rest])
+        for law in () if blind else self.laws(partial(read_step, form=form), one, [x[0], *rest]):
             yield from self.yielded(law.model, self._singles(law.model), law.findings)
         yield from self.yielded(None, self._pairs())
         yield self.measured()

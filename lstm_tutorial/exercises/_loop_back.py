@@ -443,29 +443,44 @@ class Backward(Search):
             raise TypeError
         return outputs
 
+    def _more(self, best: Any, ways: Sequence[Way]) -> Any:
+        """Return the readings of the best loops with one more mistake, and the best of these."""
+        loops = [
+            (score, [*causes, one])
+            for score, causes in best
+            for one in ways
+            if not together(causes).keys() & one.ways.keys()
+        ]
+        return self._tried(None, loops)
+
     def read(self) -> Iterator[Reading]:
         """Yield readings, plainest first."""
         base = self._score(self.run(None, self.arguments, {}))
         loops: list[Any] = [(-1, []), *((-1, [one]) for one in self.ways)]
         readings, best = self._tried(None, loops)
-        best = [(score, causes) for score, causes in best if score > base]
         yield from self.yielded(None, readings)
+        best = [(score, causes) for score, causes in best if score > base]
+        for law in self._laws():
+            yield from self.yielded(law.model, self._tried(law.model, loops)[0], law.findings)
+        readings, twice = self._more(best, self.ways)
+        yield from self.yielded(None, readings)
+        slips = backs(self.states)
+        readings, slipped = self._more([(base, [])], slips)
+        yield from self.yielded(None, readings)
+        for more, ways in [(best, slips), (slipped, self.ways), (twice, [*self.ways, *slips])]:
+            yield from self.yielded(None, self._more(more, ways)[0])
+        yield self.measured()
+
+    def _laws(self) -> Iterator[Reading]:
+        """Return the laws of one step back, read from sequences of length 1."""
         n = self.states
         dhs, *rest = self.arguments
+        arguments = [dhs[0], *rest[1:n], rest[n][0], *rest[n + 1 :]]
+        if not self.ask(*_by_outputs(n, *arguments))[0].any():  # no step is taken
+            return iter(())
         views = [(partial(given, n), pick) for given in (_by_outputs, _by_end)]
         read = read_step_back if n == 2 else read_rnn_step_back
-        for law in self.laws(read, views, [dhs[0], *rest[1:n], rest[n][0], *rest[n + 1 :]]):
-            yield from self.yielded(law.model, self._tried(law.model, loops)[0], law.findings)
-        slips = backs(n)
-        readings, more_best = self._tried(None, [(base, [one]) for one in slips])
-        yield from self.yielded(None, readings)
-        best = sorted([*best, *more_best], key=lambda s: -s[0])[:KEEP]
-        for _ in range(2):
-            more = [(least, [*causes, one]) for least, causes in best for one in [*self.ways, *slips]
-                    if not together(causes).keys() & one.ways.keys()]  # fmt: skip
-            readings, best = self._tried(None, more)
-            yield from self.yielded(None, readings)
-        yield self.measured()
+        return self.laws(read, views, arguments)
 
 
 def pick(outputs: list[Array]) -> list[Array]:

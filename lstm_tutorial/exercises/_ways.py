@@ -116,8 +116,11 @@ IN_TIME = {**MOVES, **CHANGES}
 IN_BATCH = {**TURNED, **ACROSS}
 LETTERS = "hc"
 # What is tried together with another mistake of the loop.
-COMMON = ("zeros", "ones", "{o}", "the initial {a}", "{a} of one step earlier", "{a} clipped to ±1",
-          "half of {a}", "tanh of {a}", *list(MOVES)[:9], *list(TURNED), *list(ACROSS)[:7])  # fmt: skip
+COMMON = (
+    *("zeros", "ones", "{o}", "the initial {a}", "{a} of one step earlier", "half of {a}"),
+    *("tanh of {a}", "{a} clipped to ±1", "{a} plus {a} of one step earlier"),
+    *list(MOVES)[:9], *TURNED, *list(ACROSS)[:7],
+)  # fmt: skip
 # What a place is called, what {a} is there, and the sentence.
 PLACES = {
     "x": ("x", "x", "Step t reads {phrase}. It should read x[t]."),
@@ -128,9 +131,9 @@ PLACES = {
     "carry": ("{s}", "{s}", "From the second step on, each step sees {phrase}. It should see "
               "{names} as the step before left it."),
     "after": ("{s}", "{s}", "After each step, {names} becomes {phrase}. It should stay as it is."),
-    "kept": ("{s}", "{s}", "When hs[t] has been stored, {names} becomes {phrase}. It should stay as "
-             "it is."),
-    "cell": ("c", "c", "The new c becomes {phrase} before h is made of it. It should stay as it is."),
+    "kept": ("{s}", "{s}", "When hs[t] has been stored, {names} becomes {phrase}. It should stay "
+             "as it is."),
+    "cell": ("c", "c", "Before h is made of c, it becomes {phrase}. It should stay as it is."),
     "hs": ("hs", "h", "hs holds {phrase}. It should hold h after each step, in the order of time."),
     "end": ("{s}_T", "{s}", "{names}: you return {phrase}. It should be {a} after the last step."),
     "own": ("dhs", "dhs", "Step t adds {phrase}. It should add dhs[t]."),
@@ -142,7 +145,7 @@ PLACES = {
              "{names} as the step gave it back."),
     "hand on": ("d{s}", "d{s}", "After each step back, {names} becomes {phrase}. It should stay as "
                 "it is."),
-    "dz": ("dz", "dz", "Step t uses {phrase}. It should use dz, the gradient of the pre-activations."),
+    "dz": ("dz", "dz", "Step t uses {phrase}. It should use dz as it is."),
     "stored": ("", "", "Step t reads {phrase}. It should read that of its own step."),
     "dx": ("dx", "dx", "dx holds {phrase}. It should hold the gradient of x[t] at t."),
     "first": ("d{s}0", "d{s}", "{names}: you return {phrase}. It should be what the step at t = 0 "
@@ -324,13 +327,22 @@ class Search:
     ) -> Iterator[Reading]:
         """Yield the readings that hold at fresh inputs, those with fewest findings first."""
         for found in sorted(readings, key=len):
-            model = self.model(step, together(found))
-            if all(self._gives(model, *case) for case in self.fresh):
-                yield Reading([*own, *(one.finding for one in found)][:3], model)
+            needed = list(found)
+            if self._holds(step, needed):
+                for one in found if len(found) > 1 else ():
+                    rest = [other for other in needed if other is not one]
+                    needed = rest if self._holds(step, rest) else needed
+                said = [*own, *(one.finding for one in needed)]
+                yield Reading(said[:3], self.model(step, together(needed)))
 
-    def _gives(self, model: Any, arguments: Sequence[Array], outputs: Sequence[Array]) -> bool:
-        pairs = zip(model(*arguments), outputs, strict=True)
-        return all(close(got, want, self.room) for got, want in pairs)
+    def _holds(self, step: Any, ways: Sequence[Way]) -> bool:
+        """Return whether a loop gives the learner's numbers at fresh inputs."""
+        model = self.model(step, together(ways))
+        for arguments, outputs in self.fresh:
+            pairs = zip(model(*arguments), outputs, strict=True)
+            if not all(close(got, want, self.room) for got, want in pairs):
+                return False
+        return True
 
     def laws(self, read_step: Any, views: Sequence[Any], arguments: Any) -> Iterator[Reading]:
         """Yield laws of one step, read from sequences of length 1; none if the step is right.
