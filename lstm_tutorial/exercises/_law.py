@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstm_tutorial.exercises._factors import Array, Product, Table, Values
-from lstm_tutorial.exercises._recomputed import Forward, Guess, guesses
+from lstm_tutorial.exercises._recomputed import Guess, guesses
 
 Sum = tuple[Product, ...]
 Total = tuple[Sum, Sum, Sum, Sum]  # what stands on dc, on dh, on their product, and alone
@@ -106,11 +106,11 @@ class LawReader:
     def __init__(self, table: Table, spec: Spec, coefficients: Mapping[str, Array]) -> None:
         self.table, self.spec, self.coefficients = table, spec, coefficients
 
-    def read(self, guess: Guess) -> Law:
+    def read(self, guess: Guess, known: Total | None = None) -> Law:
         """Return the plainest law: the total that the cell's gradients share, then each."""
         best = None
-        for total, cost in self._totals():
-            users = {name: self._user(name, total) for name in self.spec.users}
+        for total, cost in [(known, 0.0)] if known else self._totals():
+            users = {name: self._user(name, total) for name in self.coefficients}
             own = {u.total: 0.5 for u in users.values() if u and u.total not in (total, DH)}
             cost += sum(u.cost if u else 4.0 for u in users.values()) + sum(own.values())
             law = Law(guess, total, {n: u for n, u in users.items() if u}, cost)
@@ -122,7 +122,7 @@ class LawReader:
         """Return what dc and dh may add up to: the right sum, or what some gradient has."""
         found = {CELL: 0.0} if self.spec.gates == "ifgo" else {DH: 0.0}
         for name, (source, right) in self.spec.users.items():
-            if source == CELL:
+            if source == CELL and name in self.coefficients:
                 total, cost = self._total(self._ratio(name, right), CELL)
                 if total:
                     found.setdefault(total, cost)
@@ -152,7 +152,7 @@ class LawReader:
             return (p._replace(cost=0.0),), p.cost + (not right)
         if right:
             rest = value - np.ravel(_at(right, self.table.values))
-            if (p := self.table.read(rest)) is not None:
+            if (p := self.table.read(rest, right[0].factors)) is not None:
                 return (*right, p._replace(cost=0.0)), 1.0 + p.cost
         return None
 
@@ -202,20 +202,15 @@ class LawReader:
         return [User(Product(), (sums[0], sums[1], sums[2], sums[3]), cost)]
 
 
-def values_of(spec: Spec, forward: Forward, given: Mapping[str, Any]) -> dict[str, Array]:
+def values_of(spec: Spec, guess: Guess, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return gates and states by name: recomputed, or as given."""
     if not spec.given:
-        return forward.values(given)
+        return guess.values(given)
     if spec.gates == "h":
-        return {name: given[name] for name in ("h", "h_prev")}
-    values = dict(zip("ifgo", given["gates"], strict=True))
-    tanh = {f"tanh({n})": np.tanh(given[n]) for n in ("c", "c_prev")}
-    return values | {
-        "c": given["c"],
-        "c_prev": given["c_prev"],
-        **tanh,
-        "h": values["o"] * tanh["tanh(c)"],
-    }
+        return dict(given)
+    tanh_c, tanh_c_prev = np.tanh(given["c"]), np.tanh(given["c_prev"])
+    values = {**given, **dict(zip("ifgo", given["gates"], strict=True)), "tanh_c": tanh_c}
+    return values | {"tanh(c)": tanh_c, "tanh(c_prev)": tanh_c_prev, "h": values["o"] * tanh_c}
 
 
 def drawn(spec: Spec, B: int, D: int, H: int, seed: int) -> dict[str, Any]:
@@ -231,8 +226,7 @@ def drawn(spec: Spec, B: int, D: int, H: int, seed: int) -> dict[str, Any]:
         "c_prev": away(B, H), "W_ih": away(n, D) / D**0.5, "W_hh": away(n, H) / H**0.5,
         "b": 0.5 * away(n),
     }  # fmt: skip
-    first = next(guesses(spec.gates)).forward
-    values = first.values(given)
+    values = guesses(spec.gates)[0].values(given)
     if spec == SIGMOID:
         values["h"] = (1 + values["h"]) / 2
     states = {name: values[name] for name in ("c", "h") if name in values}

@@ -1,222 +1,135 @@
-"""Forward passes that a learner's backward pass may have recomputed, the right one first."""
+"""Forward passes that a learner's backward pass may have recomputed, the right one first.
 
+Each is a few lines of text, the right ones with one slip, and is run as it stands.
+"""
+
+import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import permutations
+from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_tutorial.exercises._factors import Array, Product
+from lstm_tutorial.exercises._factors import Array
 from lstm_tutorial.exercises._reading import Finding, named
 from lstm_tutorial.rnn import sigmoid
 
-SQUASHES = {
-    "σ": sigmoid,
-    "tanh": np.tanh,
-    "nothing": lambda z: z,
-    "ReLU": lambda z: np.maximum(z, 0),
-    "σ of σ": lambda z: sigmoid(sigmoid(z)),
-    "tanh of tanh": lambda z: np.tanh(np.tanh(z)),
-    "σ of -z": lambda z: sigmoid(-z),
-}
-SLOPES = {"σ": "{0} (1 - {0})", "tanh": "1 - {0}²"}
-PARTS = ("x", "h_prev", "b")
-OLD = ["c_prev", "f h_prev", "i c_prev", "o c_prev", "1-f c_prev", "1-i c_prev", "0", "f tanh(c_prev)"]  # fmt: skip
-NEW = ["g", "i", "0", "f g", "o g", "1-f g", "i g i", "-1 i g", "i c_prev"]
-
-
-def transposed(W: Array) -> Array:
-    """Return W_hh with every gate's block transposed."""
-    H = W.shape[1]
-    return W.reshape(-1, H, H).swapaxes(1, 2).reshape(W.shape)
-
-
-class Forward(NamedTuple):
-    """A forward pass of one step.
-
-    Attributes
-    ----------
-    rows : tuple
-        For each gate the blocks that it reads of W_ih, W_hh and b; None where it reads none.
-    squashes : tuple of str
-        For each gate a key of `SQUASHES`.
-    factors : tuple of float
-        What x, h_prev and b are multiplied by.
-    state, turned, old, new :
-        What meets W_hh; the name of a matrix that is transposed in blocks or reshaped; the two
-        summands of the cell.
-    """
-
-    rows: tuple[tuple[int | None, ...], ...]
-    squashes: tuple[str, ...]
-    factors: tuple[float, ...] = (1.0, 1.0, 1.0)
-    state: str = "h_prev"
-    turned: str = ""
-    old: str = "f c_prev"
-    new: str = "i g"
-
-    def values(self, given: Mapping[str, Any]) -> dict[str, Array]:
-        """Return gates, pre-activations and states by name."""
-        x, W_ih, W_hh, b = given["x"], given["W_ih"], given["W_hh"], given["b"]
-        gates = "ifgo" if len(self.rows) == 4 else "h"
-        if self.turned == "W_ih reshaped":
-            W_ih = W_ih.reshape(x.shape[1], -1).T
-        if self.turned == "W_hh reshaped":
-            W_hh = W_hh.reshape(W_hh.shape[1], -1).T
-        if self.turned == "W_hh transposed":
-            W_hh = transposed(W_hh)
-        parts = [x @ W_ih.T, given[self.state] @ W_hh.T, np.tile(b, (len(x), 1))]
-        blocks = [
-            np.split(k * a, len(gates), axis=1) for k, a in zip(self.factors, parts, strict=True)
-        ]
-        values = {"h_prev": given["h_prev"]}
-        for gate, rows, squash in zip(gates, self.rows, self.squashes, strict=True):
-            z = sum(a[k] for a, k in zip(blocks, rows, strict=True) if k is not None)
-            values[f"z_{gate}"] = np.zeros_like(blocks[0][0]) + z
-            values[gate] = SQUASHES[squash](values[f"z_{gate}"])
-        return self.with_cell(values, given) if gates == "ifgo" else values
-
-    def with_cell(self, values: dict[str, Array], given: Mapping[str, Any]) -> dict[str, Array]:
-        """Add the cell and what follows from it."""
-        values |= {"c_prev": given["c_prev"], "tanh(c_prev)": np.tanh(given["c_prev"])}
-        c = _summand(self.old, values) + _summand(self.new, values)
-        tanh_c = np.tanh(c)
-        return values | {"c": c, "tanh(c)": tanh_c, "h": values["o"] * tanh_c}
-
-
-def _summand(text: str, values: Mapping[str, Array]) -> Array:
-    result = np.ones_like(values["i"])
-    for name in text.split():
-        if name in values or name.startswith("1-"):
-            factor = values[name] if name in values else 1 - values[name[2:]]
-        else:
-            factor = values[name] if name in values else np.full_like(result, float(name))
-        result = result * factor
-    return result
+_Z = "z_{0} = x @ W_{0}.T + h_prev @ U_{0}.T + b_{0}"
+LSTM_LINES = (
+    *(_Z.format(gate) for gate in "ifgo"),
+    *("i = σ(z_i)", "f = σ(z_f)", "g = tanh(z_g)", "o = σ(z_o)"),
+    *("c = f * c_prev + i * g", "tanh_c = tanh(c)"),
+)
+RNN_LINES = (_Z.format("h"), "h = tanh(z_h)")
+_FUNCTIONS = {"σ": sigmoid, "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}
+SQUASHES = ("{0}", "σ({0})", "tanh({0})", "relu({0})", "σ(σ({0}))", "tanh(tanh({0}))", "σ(-{0})", "σ({0} + 1)")  # fmt: skip
+CELLS = (
+    *(f"{old} + i * g" for old in ("c_prev", "f * h_prev", "i * c_prev", "(1 - f) * c_prev")),
+    *(f"{old} + i * g" for old in ("(1 - i) * c_prev", "o * c_prev", "f", "f * tanh(c_prev)")),
+    *(f"f * c_prev + {new}" for new in ("g", "i", "f * g", "o * g", "(1 - f) * g", "i * z_g")),
+    *("f * c_prev + (i + g)", "f * c_prev + i * c_prev", "f + c_prev + i * g", "f * (c_prev + i * g)"),
+    *("f * c_prev - i * g", "f * c_prev", "i * g", "c_prev", "i * c_prev + f * g", "tanh(f * c_prev + i * g)"),
+)  # fmt: skip
+# Slips that are made in all gates alike: pattern, replacement, what it is about.
+EVERYWHERE = (
+    (r" \+ b_(.)", "", "b"), (r"\+ b_", "+ 2 * b_", "b"), (r"\+ b_", "- b_", "b"),
+    (r"x @ W_(.)\.T \+ ", "", "x"), (r"h_prev @ U_(.)\.T \+ ", "", "h_prev"),
+    (r"h_prev @ U_", "c_prev @ U_", "h_prev"), (r"(U_.)\.T", r"\1", "W_hh"),
+    (r"W_(.)\.T", r"W_ih.reshape(D, -1)_\1", "W_ih"), (r"U_(.)\.T", r"W_hh.reshape(H, -1)_\1", "W_hh"),
+)  # fmt: skip
 
 
 class Guess(NamedTuple):
-    """A forward pass, the gate whose gradient stands in each block, and what to say of both."""
+    """A forward pass as text, the order of the blocks it reads, and that of dz; what to say."""
 
-    forward: Forward
-    stack: tuple[int, ...]
+    lines: tuple[str, ...]
+    rows: str
+    stack: str
     findings: tuple[Finding, ...] = ()
 
-
-def guesses(gates: str) -> Iterator[Guess]:
-    """Yield the right forward pass, then the wrong ones, plainest first."""
-    n = len(gates)
-    own = tuple((k, k, k) for k in range(n))
-    right = Forward(own, ("σ", "σ", "tanh", "σ") if n == 4 else ("tanh",))
-    straight = tuple(range(n))
-    yield Guess(right, straight)
-    yield from (
-        Guess(forward, straight, (Finding(title, f"Your forward pass: {says}", where, page),))
-        for forward, title, says, where, page in _forwards(right, gates)
-    )
-    for order in list(permutations(range(n)))[1:]:
-        yield from _orders(right, order)
-
-
-def _orders(right: Forward, order: tuple[int, ...]) -> Iterator[Guess]:
-    """Yield the blocks read in this order, the gradients stacked so, and both."""
-    names = ", ".join("ifgo"[k] for k in order)
-    where = tuple("ifgo"[k] for k in range(4) if order[k] != k)
-    place = tuple(order.index(k) for k in range(4))
-    rows = tuple((k, k, k) for k in place)
-    tail = "The blocks of W_ih, W_hh and b stand in the order i, f, g, o."
-    for forward, stack, title, says in (
-        (right, order, "Order of the blocks of dz",
-         f"You stack the gradients of the pre-activations in the order {names}."),
-        (right._replace(rows=rows), order, "Order of the gates",
-         f"You read the blocks of the weights in the order {names}, and stack dz so."),
-        (right._replace(rows=rows), (0, 1, 2, 3), "Order of the gates in the forward pass",
-         f"You read the blocks of the weights in the order {names}."),
-    ):  # fmt: skip
-        yield Guess(forward, stack, (Finding(title, f"{says} {tail}", where, "same"),))
+    def values(self, given: Mapping[str, Any]) -> dict[str, Array]:
+        """Return gates, pre-activations and states by name."""
+        names: dict[str, Any] = dict(given)
+        for part, wide, weights in (("W", "V", "W_ih"), ("U", "Y", "W_hh"), ("b", "", "b")):
+            W = given[weights]
+            names |= cut(part, self.rows, W)
+            if wide:  # columns of what reshape makes of all rows
+                names |= cut(wide, self.rows, W.reshape(W.shape[1], -1), axis=1)
+        exec(_compiled(self.lines), dict(_FUNCTIONS), names)
+        if "tanh_c" in names:
+            c_prev, tanh_c = names["c_prev"], names["tanh_c"]
+            names |= {"tanh(c)": tanh_c, "tanh(c_prev)": np.tanh(c_prev), "h": names["o"] * tanh_c}
+        return names
 
 
-def _forwards(right: Forward, gates: str) -> Iterator[tuple[Forward, str, str, Any, str]]:
-    """Yield wrong forward passes with title, sentence, gates or arguments, and page."""
-    page = "numpy" if len(gates) == 4 else "backpropagation"
-    for k, part in enumerate(PARTS):
-        for factor, how in (
-            (0.0, "is missing"),
-            (2.0, "is counted twice"),
-            (-1.0, "is subtracted"),
-        ):
-            factors = tuple(factor if j == k else 1.0 for j in range(3))
-            says = f"what {part} adds to the pre-activations {how}."
-            yield right._replace(factors=factors), f"{part} {how}", says, (part,), page
-    for how, name in (
-        ("W_hh transposed", "W_hh"),
-        ("W_hh reshaped", "W_hh"),
-        ("W_ih reshaped", "W_ih"),
+def cut(part: str, rows: str, a: Array, axis: int = 0) -> dict[str, Array]:
+    """Return the gates' blocks by name, for rows such as "ifgo", or "ifgo~" if interleaved."""
+    gates = rows.removesuffix("~")
+    if gates != rows:
+        a = a.reshape(*a.shape[:axis], -1, len(gates), *a.shape[axis + 1 :])
+        return {f"{part}_{gate}": a.take(k, axis + 1) for k, gate in enumerate(gates)}
+    return {f"{part}_{k}": v for k, v in zip(gates, np.split(a, len(gates), axis), strict=True)}
+
+
+@cache
+def _compiled(lines: tuple[str, ...]) -> CodeType:
+    text = re.sub(r"W_ih.reshape\(D, -1\)_", "V_", "\n".join(lines))
+    return compile(re.sub(r"W_hh.reshape\(H, -1\)_", "Y_", text), "forward", "exec")
+
+
+@cache
+def guesses(gates: str) -> tuple[Guess, ...]:
+    """Return the right forward pass, then the wrong ones, plainest first."""
+    lines = LSTM_LINES if gates == "ifgo" else RNN_LINES
+    page = "numpy" if gates == "ifgo" else "backpropagation"
+    found = [Guess(lines, gates, gates)]
+    for slip, where in _slips(lines, gates):
+        pairs = [(a, b) for a, b in zip(slip, lines, strict=True) if a != b]
+        if pairs:
+            read, right = (named(texts) for texts in zip(*pairs, strict=True))
+            says = f"Your forward pass has {read}. It should be {right}."
+            finding = Finding("Forward pass", says, tuple(where.split()), page)
+            found.append(Guess(slip, gates, gates, (finding,)))
+    orders = ["".join(order) for order in permutations(gates)][1:] + ["ifgo~"] * (gates == "ifgo")
+    return (*found, *(guess for order in orders for guess in _ordered(lines, order)))
+
+
+def _slips(lines: tuple[str, ...], gates: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the lines with one slip, and what the slip is about."""
+
+    def changed(old: str, new: str) -> tuple[str, ...]:
+        return tuple(re.sub(old, new, line) for line in lines)
+
+    for old, new, where in EVERYWHERE:
+        yield changed(old, new), where
+    for group in dict.fromkeys((*gates, *(("ifo", "ifgo") * (gates == "ifgo")))):
+        for form in SQUASHES:
+            slip = changed(rf"^([{group}]) = \S+\((z_.)\)", r"\1 = " + form.format(r"\2"))
+            hit = [a[0] for a, b in zip(slip, lines, strict=True) if a != b]
+            yield slip, " ".join(hit)
+    if gates == "ifgo":
+        yield from ((changed(r"^c = .*", f"c = {cell}"), "c") for cell in CELLS)
+        tanhs = ("c", "σ(c)", "tanh(c_prev)", "tanh(tanh(c))", "relu(c)")
+        yield from ((changed(r"= tanh\(c\)", f"= {form}"), "c") for form in tanhs)
+        for k in gates:
+            for old in ("W_", "U_", "b_", "(z_"):
+                yield from ((changed(re.escape(old + k), old + m), k) for m in gates)
+            yield from ((changed(rf"_{k}(?!\w| =|\))", f"_{m}"), k) for m in gates)
+            for old in (rf"x @ W_{k}\.T \+ ", rf"h_prev @ U_{k}\.T \+ ", rf" \+ b_{k}"):
+                yield changed(old, ""), k
+
+
+def _ordered(lines: tuple[str, ...], order: str) -> Iterator[Guess]:
+    """Yield the blocks stacked in this order, read and stacked so, and read so."""
+    names, mixed = ", ".join(order.rstrip("~")), order.endswith("~")
+    where = tuple(a for a, b in zip(order, "ifgo", strict=False) if a != b) or ("dz",)
+    how = "row by row in turn" if mixed else f"in the order {names}"
+    tail = "The blocks of W_ih, W_hh and b stand one below the other, in the order i, f, g, o."
+    for rows, stack, title, says in (
+        ("ifgo", order, "Order of the blocks of dz", f"You stack the gradients {how}."),
+        (order, order, "Order of the gates", f"You take the gates {how}, there and back."),
+        (order, "ifgo", "Order of the gates", f"Your forward pass takes the gates {how}."),
     ):
-        says = f"{how.replace(' ', ' is ', 1)}. Use {name}.T."
-        yield right._replace(turned=how), how, says, (name,), page
-    for what in (["σ"] if len(gates) == 1 else []) + ["nothing", "ReLU", "tanh of tanh"]:
-        if len(gates) == 1:
-            says = f"h is squashed by {what}. It is tanh(z)."
-            yield right._replace(squashes=(what,)), "Squashing", says, ("h",), page
-    if len(gates) == 4:
-        yield from _cells(right)
-        yield from _squashed(right)
-        yield from _rows(right)
-
-
-def _cells(right: Forward) -> Iterator[tuple[Forward, str, str, Any, str]]:
-    says = "the gates see c_prev where h_prev belongs."
-    yield right._replace(state="c_prev"), "c_prev for h_prev", says, ("h_prev",), "numpy"
-    for old, new in [*((old, "i g") for old in OLD), *(("f c_prev", new) for new in NEW)]:
-        text = f"{old.replace(' ', ' · ')} + {new.replace(' ', ' · ')}"
-        says = f"your c is {text}. It is f · c_prev + i · g."
-        yield right._replace(old=old, new=new), "The cell", says, ("c",), "state"
-
-
-def _squashed(right: Forward) -> Iterator[tuple[Forward, str, str, Any, str]]:
-    sets = ["i", "f", "g", "o", "ifo", "ifgo", "if", "io", "fo"]
-    for gates in sets:
-        for name in SQUASHES:
-            squashes = tuple(
-                name if gate in gates else own
-                for gate, own in zip("ifgo", right.squashes, strict=True)
-            )
-            if any(
-                a == b
-                for a, b in zip(squashes, right.squashes, strict=True)
-                if a == name and len(gates) < 4
-            ):
-                pass
-            changed = tuple(
-                g for g, a, b in zip("ifgo", squashes, right.squashes, strict=True) if a != b
-            )
-            if changed and (changed == tuple(gates) or gates == "ifgo"):
-                says = (
-                    f"{named(changed)} {'is' if len(changed) == 1 else 'are'} squashed by {name}."
-                )
-                should = ["g is squashed by tanh"] * ("g" in changed) + ["i, f and o by σ"] * (
-                    changed != ("g",)
-                )
-                yield (
-                    right._replace(squashes=squashes),
-                    "Squashing",
-                    f"{says} It should be: {named(should)}.",
-                    changed,
-                    "gates",
-                )
-
-
-def _rows(right: Forward) -> Iterator[tuple[Forward, str, str, Any, str]]:
-    """Yield forward passes in which one gate reads a block of another, or none."""
-    kinds = {"the weights": (0, 1, 2), "W_ih": (0,), "W_hh": (1,), "b": (2,)}
-    for k, gate in enumerate("ifgo"):
-        for what, parts in kinds.items():
-            for other in (None, 0, 1, 2, 3):
-                if other == k or (other is None and len(parts) == 3):
-                    continue
-                rows = tuple(other if j in parts else k for j in range(3))
-                of = "is missing" if other is None else f"is that of {'ifgo'[other]}"
-                says = f"in the pre-activation of {gate}, the block of {what} {of}."
-                new = (*right.rows[:k], rows, *right.rows[k + 1 :])
-                yield right._replace(rows=new), f"Weights of {gate}", says, (gate,), "gates"
+        yield Guess(lines, rows, stack, (Finding(title, f"{says} {tail}", where, "same"),))

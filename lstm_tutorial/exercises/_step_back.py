@@ -15,14 +15,16 @@ from lstm_tutorial.exercises._law import (
     Law,
     LawReader,
     Spec,
+    Total,
+    User,
     called,
     drawn,
     total_at,
     values_of,
 )
-from lstm_tutorial.exercises._outputs import Env, Recipe, recipe
-from lstm_tutorial.exercises._reading import Finding, Reading
-from lstm_tutorial.exercises._recomputed import Guess, guesses
+from lstm_tutorial.exercises._outputs import RIGHT, Names, Recipe, Scale, names_of, recipe
+from lstm_tutorial.exercises._reading import Finding, Reading, named
+from lstm_tutorial.exercises._recomputed import Guess, cut, guesses
 from lstm_tutorial.exercises._told import told
 
 CLIPS = (0.01, 0.1, 0.25, 0.5, 1, 2, 3, 5, 6, 8, 10, 15, 20, 50, 100)
@@ -64,9 +66,12 @@ def _read(ask: Callable[..., Any], spec: Spec) -> Iterator[Reading]:
         return [*outputs[:k], *outputs[k : k + 2][::-1], *outputs[k + 2 :]] if swapped else outputs
 
     step = _Step(own, spec, tolerance)
+    if not swapped and (uniform := step.uniform()):
+        yield uniform
+        return
     for law in step.laws():
         reading = step.reading(law)
-        if reading is None:
+        if reading is None or not (reading.findings or swapped):
             continue
         if swapped:
             model = reading.model
@@ -94,6 +99,9 @@ class _Step:
 
     def __init__(self, ask: Callable[..., Any], spec: Spec, tolerance: float) -> None:
         self.ask, self.spec, self.tolerance = ask, spec, tolerance
+        self.options = guesses(spec.gates)
+        if spec.given:  # nothing is recomputed
+            self.options = tuple(g for g in self.options if g._replace(stack="", findings=()) == self.options[0]._replace(stack=""))
         n = len(spec.gates)
         self.wide = drawn(spec, 1, 10 * n + 3, 10, seed=1)
         self.many = drawn(spec, 5, 6, 7, seed=2)
@@ -143,30 +151,21 @@ class _Step:
             return dz if left <= 10 * self.tolerance * (np.abs(value).max() + 1e-9) else None
         return None
 
-    def laws(self) -> Iterator[Law]:
-        """Yield laws of the gradients, plainest first, each of one own forward pass."""
+    def laws(self) -> list[Law]:
+        """Return laws of the gradients, plainest first, each of one own forward pass."""
         base = self._base()
-        options = (
-            [] if self.spec.given and self.spec.gates == "h" else list(guesses(self.spec.gates))
-        )
-        if self.spec.given:
-            first = next(guesses(self.spec.gates))
-            options = [g for g in options if g.forward == first.forward] or [first]
-        scored = [(self._score(guess, base), -k, guess) for k, guess in enumerate(options)]
-        best = sorted(scored, key=lambda s: s[:2], reverse=True)[:8]
-        if not any(guess is options[0] for _, _, guess in best):
-            best.append((0, 0, options[0]))
+        scores = [self._score(guess, base) for guess in self.options]
+        best = sorted(range(len(scores)), key=lambda k: (-scores[k], k))[:8]
         laws = []
-        for _, _, guess in best:
-            law = self._law(guess, base)
-            laws.append(law)
-            if law.cost <= 1 + len(guess.findings):
+        for k in dict.fromkeys((*best, 0)):
+            laws.append(self._law(self.options[k], base))
+            if laws[-1].cost <= 1 + len(self.options[k].findings):
                 break
-        yield from sorted(laws, key=lambda law: law.cost)
+        return sorted(laws, key=lambda law: law.cost)
 
     def _base(self) -> dict[str, Array]:
         """Return the coefficients that most outputs have, preferring right ones."""
-        right = self._right(next(guesses(self.spec.gates)))
+        right = self._right(self.options[0])
         dz = {n: C for n, C in self.routes.items() if n != "dc_prev"}
         gates = np.concatenate([right[g] for g in self.spec.gates], axis=1)
         groups = [[n for n, B in dz.items() if self._same(A, B)] for A in dz.values()]
@@ -183,7 +182,7 @@ class _Step:
 
     def _right(self, guess: Guess) -> dict[str, Array]:
         """Return the right coefficients of every gradient, given the forward pass."""
-        values = values_of(self.spec, guess.forward, self.wide)
+        values = values_of(self.spec, guess, self.wide)
         ones = np.ones_like(self.wide["dh"])
         result = {}
         for name, (total, factors) in self.spec.users.items():
@@ -198,9 +197,10 @@ class _Step:
 
     def _blocks(self, guess: Guess, base: Mapping[str, Array]) -> dict[str, Array]:
         """Return the coefficients by gate, as the blocks are stacked."""
-        blocks = np.split(base["dz"], len(self.spec.gates), axis=1) if "dz" in base else []
-        found = {self.spec.gates[k]: b for k, b in zip(guess.stack, blocks, strict=bool(blocks))}
-        return found | {n: C for n, C in base.items() if n == "dc_prev"}
+        found = {n: C for n, C in base.items() if n == "dc_prev"}
+        if "dz" in base:
+            found |= {n[1:]: C for n, C in cut("", guess.stack, base["dz"], axis=1).items()}
+        return found
 
     def _score(self, guess: Guess, base: Mapping[str, Array]) -> int:
         """Count the coefficients that are right, given the forward pass."""
@@ -211,44 +211,63 @@ class _Step:
             for k, a in enumerate(right[n])
         )
 
-    def _law(self, guess: Guess, base: Mapping[str, Array]) -> Law:
-        table = Table(values_of(self.spec, guess.forward, self.wide), self.tolerance)
+    def _law(self, guess: Guess, base: Mapping[str, Array], total: Total | None = None) -> Law:
+        table = Table(values_of(self.spec, guess, self.wide), self.tolerance)
         blocks = self._blocks(guess, base)
-        return LawReader(table, self.spec, blocks).read(guess)
+        return LawReader(table, self.spec, blocks).read(guess, total)
 
-    def env(self, law: Law, given: Mapping[str, Any]) -> Env:
-        """Return what a model of the step computes from its arguments, by name."""
-        values = values_of(self.spec, law.guess.forward, given)
+    def names(self, law: Law, given: Mapping[str, Any], bound: float = np.inf) -> Names:
+        """Return all that a model of the step computes from its arguments, by name."""
+        values = values_of(self.spec, law.guess, given)
         dh = given["dh"]
         dc = given["dc"] if "dc" in self.spec.arguments else np.zeros_like(dh)
         users = {n: u.at(values, dh, dc) for n, u in law.users.items()}
-        blocks = [users.get(self.spec.gates[k], 0 * dh) for k in law.guess.stack]
-        dct = total_at(law.total, values, dh, dc) if "dc" in self.spec.arguments else 0 * dh
-        names = {n: given[n] for n in self.spec.arguments} | values
-        if "dc" in names:
-            names |= {"dc_total": dct, "dc_prev out": users.get("dc_prev", 0 * dh)}
-        return Env(names, np.array(blocks))
+        blocks = [users.get(k, 0 * dh) for k in law.guess.stack.removesuffix("~")]
+        if law.guess.stack.endswith("~"):
+            blocks = np.split(np.stack(blocks, axis=2).reshape(len(dh), -1), len(blocks), axis=1)
+        names = names_of(values, [np.clip(a, -bound, bound) for a in blocks], self.spec.gates)
+        if "dc" in self.spec.arguments:
+            names["dc_total"] = total_at(law.total, values, dh, dc)
+        return names | ({"dc_prev": users["dc_prev"]} if "dc_prev" in users else {})
 
     def reading(self, law: Law) -> Reading | None:
         """Return the reading of all outputs that follows from a law, if it gives them all."""
-        env = self.env(law, self.many)
+        names, spec = self.names(law, self.many), self.spec
         recipes: dict[str, Recipe] = {}
-        for name in self.spec.outputs:
-            found = recipe(name, self.out[name], env, self.tolerance)
-            if found is None:
-                found = self._by_itself(name, law)
+        for name in spec.outputs:
+            found = recipe(name, self.out[name], names, spec.gates, self.tolerance)
+            found = found or self._by_itself(name, law)
             if found is None:
                 return None
             recipes[name] = found
 
-        def model(*arguments: Any) -> list[Array]:
-            given = dict(zip(self.spec.arguments, arguments, strict=True))
-            env = self.env(law, given)
-            return [recipes[n].at(env, given) for n in self.spec.outputs]
+        def model(*arguments: Any, bound: float = np.inf) -> list[Array]:
+            given = dict(zip(spec.arguments, arguments, strict=True))
+            names = self.names(law, given, bound)
+            return [
+                r.at(self.names(r.own, given, bound) if r.own else names) for r in recipes.values()
+            ]
 
-        model, clipped = self._clipped(model)
-        findings, formula = told(law, recipes, self.spec)
-        return Reading([*findings, *clipped][:3], model, formula)
+        clipped, says = self._clipped(model)
+        findings, formula = told(law, recipes, spec)
+        return Reading([*findings, *says][:3], clipped, formula)
+
+    def uniform(self) -> Reading | None:
+        """Return the reading of outputs that are all right but for one constant."""
+        users = {n: User(Product(1.0, f), t, 0.0) for n, (t, f) in self.spec.users.items()}
+        law = Law(self.options[0], CELL, users, 0.0)
+
+        def right(*arguments: Any) -> list[Array]:
+            names = self.names(law, dict(zip(self.spec.arguments, arguments, strict=True)))
+            return [Recipe(n, RIGHT[n], ((0, Scale()),)).at(names) for n in self.spec.outputs]
+
+        wanted = right(*(self.many[n] for n in self.spec.arguments))
+        k = round(float(next(iter(self.out.values())).flat[0] / wanted[0].flat[0]), 6)
+        if k in (0, 1) or not all(map(self._same, self.out.values(), (k * a for a in wanted))):
+            return None
+        how = "has the wrong sign" if k == -1 else f"is {k:g} times what it should be"
+        finding = Finding("All outputs", f"Every output {how}.", self.spec.outputs, self.spec.page)
+        return Reading([finding], lambda *arguments: [k * a for a in right(*arguments)])
 
     def _by_itself(self, name: str, law: Law) -> Recipe | None:
         """Read an output that is made of other gradients than the rest."""
@@ -256,16 +275,12 @@ class _Step:
             self.routes |= self._blocks_of_W_hh()
         if name not in self.routes or name == "dc_prev":
             return None
-        own = self._law(
-            law.guess,
-            {"dz": self.routes[name], **{n: C for n, C in self.routes.items() if n == "dc_prev"}},
-        )
+        own = self._law(law.guess, {"dz": self.routes[name]}, law.total)
         if any(gate not in own.users for gate in self.spec.gates):
             return None
-        found = recipe(name, self.out[name], self.env(own, self.many), self.tolerance)
-        if found is None:
-            return None
-        return found._replace(own=own, at=lambda env, given: found.at(self.env(own, given), given))
+        names = self.names(own, self.many)
+        found = recipe(name, self.out[name], names, self.spec.gates, self.tolerance)
+        return found and found._replace(own=own)
 
     def _blocks_of_W_hh(self) -> dict[str, Array]:
         """Return dz as dh_prev has it: one block of W_hh at a time is the unit matrix."""
@@ -286,32 +301,26 @@ class _Step:
     def _clipped(self, model: Callable[..., Any]) -> tuple[Callable[..., Any], list[Finding]]:
         """Return the model with the clipping that large gradients show, and the finding."""
         spec = self.spec
-        large = {**self.many, "dh": 1e4 * self.many["dh"], "dc": 1e4 * self.many["dc"]}
-        arguments = [large[n] for n in spec.arguments]
-        got = self.ask(*arguments)
+        large = {n: self.many[n] * (1e4 if n in ("dh", "dc") else 1) for n in spec.arguments}
+        got, put = self.ask(*large.values()), [n for n in ("dh", "dc") if n in spec.arguments]
 
-        def fits(one: Callable[..., Any]) -> bool:
-            return all(
-                np.abs(a - b).max() <= 10 * self.tolerance * np.abs(b).max()
-                for a, b in zip(got, one(*arguments), strict=True)
-            )
+        def fits(one: Callable[..., Any]) -> list[bool]:
+            return [self._same(a, b) for a, b in zip(got, one(*large.values()), strict=True)]
 
-        if fits(model):
-            return model, []
+        good = fits(model)
+        bounds = [np.inf if ok else round(float(np.abs(a).max()), 9) for a, ok in zip(got, good, strict=True)]
+
+        def outputs(*given: Any) -> list[Array]:
+            return [np.clip(a, -v, v) for a, v in zip(model(*given), bounds, strict=True)]
+
+        tries: list[tuple[Any, Sequence[str], float]] = [
+            (outputs, [n for n, ok in zip(spec.outputs, good, strict=True) if not ok], min(bounds))
+        ]
         for bound in CLIPS:
-
-            def outside(*given: Any, bound: float = bound) -> list[Array]:
-                return [np.clip(a, -bound, bound) for a in model(*given)]
-
-            def inside(*given: Any, bound: float = bound) -> Any:
-                first = 1 + ("dc" in spec.arguments)
-                return model(*(np.clip(a, -bound, bound) for a in given[:first]), *given[first:])
-
-            for one, what in (
-                (outside, spec.outputs),
-                (inside, spec.arguments[: 1 + ("dc" in spec.arguments)]),
-            ):
-                if fits(one):
-                    says = f"Large values of {', '.join(what)} are clipped to ±{bound:g}. The step itself clips nothing."
-                    return one, [Finding("Clipped", says, tuple(what), "clipping")]
+            tries.append((lambda *given, v=bound: model(*given, bound=v), ["dz"], bound))
+            tries.append((lambda *given, v=bound: model(*(np.clip(a, -v, v) for a in given[: len(put)]), *given[len(put) :]), put, bound))
+        for one, what, bound in tries if not all(good) else []:
+            if all(fits(one)):
+                says = f"You clip {named(what)} to ±{bound:g}. The step itself clips nothing."
+                return one, [Finding("Clipped", says, tuple(what), "clipping")]
         return model, []

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lstm_tutorial.exercises._factors import Product
 from lstm_tutorial.exercises._law import CELL, DH, Law, Spec, User
-from lstm_tutorial.exercises._outputs import Recipe
+from lstm_tutorial.exercises._outputs import RIGHT, Recipe
 from lstm_tutorial.exercises._reading import Finding, named
 
 Findings = list[Finding]
@@ -73,31 +73,24 @@ def _finding(
 
 def _outputs(recipes: Mapping[str, Recipe], spec: Spec) -> Findings:
     """Return a finding for each kind of slip, which may be made in several outputs."""
-    groups: dict[tuple[object, ...], list[tuple[str, str]]] = {}
+    groups: dict[object, list[Recipe]] = {}
     for name, made in recipes.items():
         if made.own is not None:
-            own = tuple((n, u.product, u.total) for n, u in made.own.users.items())
-            users = {n: u for n, u in made.own.users.items()}
-            lines = [
-                f"dz_{n} is {u.text(made.own.total)}"
-                for n, u in users.items()
-                if n in spec.gates
-                and (u.product, u.total)
-                != (_right(made.own, n, spec).product, _right(made.own, n, spec).total)
-            ]
-            lines = [line.replace("dz_h", "dz") for line in lines]
-            groups.setdefault(("own", *own), []).append(
-                (name, f"In {{names}}, {named(lines)}." + (f" {made.says}" if made.says else ""))
-            )
-        elif made.says:
-            groups.setdefault(made.change or (name,), []).append((name, made.says))
+            groups.setdefault(tuple(made.own.users.items()), []).append(made)
+        elif not made.right:
+            text = made.text if made.text != RIGHT[name] else ""
+            for old, new in (("U_", "W_"), ("W_hh", "W_ih"), ("h_prev[", "x["), ("dz[0]", "dz[:1].T @ x[:1]")):
+                text = text.replace(old, new)
+            groups.setdefault((text, made.blocks[0][1], made.extra), []).append(made)
     findings = []
-    for key, entries in groups.items():
-        names = [n for n, _ in entries]
-        says = (
-            " ".join(s for _, s in entries)
-            if key[0] != "own"
-            else entries[0][1].format(names=named(names))
-        )
+    for entries in groups.values():
+        names = [made.name for made in entries]
+        says = " ".join(made.says(spec.gates) for made in entries)
+        if entries[0].own is not None:
+            own = entries[0].own
+            lines = [f.says for f in _gates(own, spec, [])]
+            says = f"For {named(names)} alone: {' '.join(lines)} {says}".strip()
+        if any(word in says for word in ("U_", "W_i ", "W_f ")):
+            says += " Here U_i is the block of i in W_hh, and so on."
         findings.append(Finding(named(names), says, tuple(names), spec.page))
     return findings
