@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lstm_tutorial.exercises._reading import Array
 from lstm_tutorial.rnn import sigmoid
 
-Array = np.ndarray
 Values = Mapping[str, Array]
 
 BASES = (
@@ -50,9 +50,9 @@ class Product(NamedTuple):
     factors: tuple[str, ...] = ()
     cost: float = 0.0
 
-    def at(self, values: Values) -> Array | float:
+    def at(self, values: Values) -> Array:
         """Return the product's value."""
-        result: Array | float = self.constant
+        result = np.array(self.constant)
         for name in self.factors:
             base, function = ATOMS[name]
             result = result * function(values[base])

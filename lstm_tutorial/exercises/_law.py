@@ -1,20 +1,22 @@
 """The law of one step backward: what each gradient is made of, read from coefficients."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_tutorial.exercises._factors import Array, Product, Table, Values
-from lstm_tutorial.exercises._recomputed import Guess, guesses
+from lstm_tutorial.exercises._factors import Product, Table
+from lstm_tutorial.exercises._reading import Array, Finding, named
+from lstm_tutorial.exercises._recomputed import Guess, guesses, with_tanh
 
 Sum = tuple[Product, ...]
 Total = tuple[Sum, Sum, Sum, Sum]  # what stands on dc, on dh, on their product, and alone
-SOURCES = ("dc", "dh", "dh · dc", "")
-ONE, NOTHING = (Product(),), ()
-DH: Total = (NOTHING, ONE, NOTHING, NOTHING)
-DC: Total = (ONE, NOTHING, NOTHING, NOTHING)
-CELL: Total = (ONE, (Product(1.0, ("o", "1 - tanh(c)²")),), NOTHING, NOTHING)
+SOURCES = (("dc",), ("dh",), ("dh · dc",), ())
+_ONE = (Product(),)
+DH: Total = ((), _ONE, (), ())
+DC: Total = (_ONE, (), (), ())
+SHOWN: Total = ((), (Product(1.0, ("o", "1 - tanh(c)²")),), (), ())
+CELL: Total = (_ONE, SHOWN[1], (), ())
 
 
 class Spec(NamedTuple):
@@ -24,7 +26,7 @@ class Spec(NamedTuple):
     outputs: tuple[str, ...]
     users: Mapping[str, tuple[Total, tuple[str, ...]]]
     gates: str = "ifgo"
-    given: bool = False  # the gates are arguments
+    given: bool = False  # gates and states are arguments
     page: str = "numpy"
 
 
@@ -35,9 +37,11 @@ _USERS = {
     "o": (DH, ("tanh(c)", "o (1 - o)")),
     "dc_prev": (CELL, ("f",)),
 }
-_STATES = ("x", "h_prev", "c_prev", "W_ih", "W_hh", "b")
 _GRADS = ("dW_ih", "dW_hh", "db")
-LSTM = Spec(("dh", "dc", *_STATES), ("dx", "dh_prev", "dc_prev", *_GRADS), _USERS)
+LSTM = Spec(
+    ("dh", "dc", "x", "h_prev", "c_prev", "W_ih", "W_hh", "b"),
+    ("dx", "dh_prev", "dc_prev", *_GRADS), _USERS,
+)  # fmt: skip
 MENDED = Spec(
     ("dh", "dc", "c_prev", "gates", "c", "W_hh"), ("dh_prev", "dc_prev", "dz"), _USERS,
     given=True, page="bugs",
@@ -52,30 +56,65 @@ SIGMOID = Spec(
 )  # fmt: skip
 
 
+def values_of(spec: Spec, guess: Guess, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return gates and states by name: recomputed, or as given."""
+    if not spec.given:
+        return guess.values(given)
+    if spec.gates == "h":
+        return dict(given)
+    gates = dict(zip("ifgo", given["gates"], strict=True))
+    return with_tanh({**given, **gates, "tanh_c": np.tanh(given["c"])})
+
+
+def drawn(spec: Spec, B: int, D: int, H: int, seed: int) -> dict[str, Any]:
+    """Return arguments by name, none of them near zero."""
+    rng = np.random.default_rng(seed)
+
+    def away(*shape: int) -> Array:
+        return rng.uniform(0.3, 1.2, shape) * rng.choice([-1.0, 1.0], shape)
+
+    n = len(spec.gates) * H
+    given: dict[str, Any] = {
+        "dh": 0.2 * away(B, H), "dc": 0.2 * away(B, H), "x": away(B, D), "h_prev": away(B, H),
+        "c_prev": away(B, H), "W_ih": away(n, D) / D**0.5, "W_hh": away(n, H) / H**0.5,
+        "b": 0.5 * away(n),
+    }  # fmt: skip
+    values = guesses(spec.gates)[0].values(given)
+    states = {name: values[name] for name in ("c", "h") if name in values}
+    if spec == SIGMOID:
+        states["h"] = (1 + states["h"]) / 2
+    return given | states | {"gates": [values[k] for k in spec.gates]}
+
+
+def total_parts(total: Total, values: Mapping[str, Any], dh: Array, dc: Array) -> list[Array]:
+    """Return what stands on dc, on dh, on their product, and alone, with its source."""
+    sources = (dc, dh, dh * dc, np.ones_like(dh))
+    return [
+        s * sum((p.at(values) for p in terms), np.zeros(()))
+        for s, terms in zip(sources, total, strict=True)
+    ]
+
+
 class User(NamedTuple):
     """A gradient as read: factors times what comes from dh and dc."""
 
     product: Product
     total: Total
-    cost: float
+    cost: float = 0.0
 
-    def at(self, values: Values, dh: Array, dc: Array) -> Array:
-        """Return the gradient."""
-        return self.product.at(values) * total_at(self.total, values, dh, dc)
+    def parts(self, values: Mapping[str, Any], dh: Array, dc: Array) -> list[Array]:
+        """Return the gradient's four parts."""
+        return [self.product.at(values) * p for p in total_parts(self.total, values, dh, dc)]
 
     def text(self, shared: Total) -> str:
         """Return the gradient as a formula."""
         if self.total == shared and shared[0]:
             return self.product.text("dc_total")
-        terms = [
-            p.text(*[s] * bool(s)) for s, t in zip(SOURCES, self.total, strict=True) for p in t
-        ]
-        if len(terms) == 1 and self.product == Product():
-            return terms[0]
-        if len(terms) == 1 and self.total in (DH, DC):
-            return self.product.text(terms[0])
-        whole = _signed(terms)
-        return whole if self.product == Product() else self.product.text(f"({whole})")
+        terms = [p.text(*s) for s, terms in zip(SOURCES, self.total, strict=True) for p in terms]
+        whole = " + ".join(terms).replace("+ -", "- ") or "0"
+        if self.product == Product():
+            return whole
+        return self.product.text(whole if len(terms) == 1 else f"({whole})")
 
 
 class Law(NamedTuple):
@@ -86,152 +125,135 @@ class Law(NamedTuple):
     users: Mapping[str, User]
     cost: float
 
-
-def _signed(terms: Sequence[str]) -> str:
-    return " + ".join(terms).replace("+ -", "- ") or "0"
-
-
-def _at(terms: Sum, values: Values) -> Array | float:
-    return sum((p.at(values) for p in terms), 0.0)
-
-
-def total_at(total: Total, values: Values, dh: Array, dc: Array) -> Array:
-    parts = (dc, dh, dh * dc, np.ones_like(dh))
-    return sum((s * _at(t, values) for s, t in zip(parts, total, strict=True) if t), 0 * dh)
+    def right(self, name: str, spec: Spec) -> User:
+        """Return what the gradient should be, given the gradient of c as it is."""
+        source, factors = spec.users[name]
+        return User(Product(1.0, factors), self.total if source == CELL else source)
 
 
 class LawReader:
-    """Reads the gradients of a step from their coefficients at the units of one probe."""
+    """Reads gradients, each as four coefficients at the units of one probe."""
 
     def __init__(self, table: Table, spec: Spec, coefficients: Mapping[str, Array]) -> None:
         self.table, self.spec, self.coefficients = table, spec, coefficients
+        self.unit = np.ones_like(next(iter(coefficients.values()))[0])
 
     def read(self, guess: Guess, known: Total | None = None) -> Law:
         """Return the plainest law: the total that the cell's gradients share, then each."""
-        best = None
+        laws = []
         for total, cost in [(known, 0.0)] if known else self._totals():
-            users = {name: self._user(name, total) for name in self.coefficients}
-            own = {u.total: 0.5 for u in users.values() if u and u.total not in (total, DH)}
-            cost += sum(u.cost if u else 4.0 for u in users.values()) + sum(own.values())
-            law = Law(guess, total, {n: u for n, u in users.items() if u}, cost)
-            best = law if best is None or cost < best.cost else best
-        assert best is not None
-        return best._replace(cost=best.cost + len(guess.findings))
+            read = {name: self._user(name, total) for name in self.coefficients}
+            users = {name: user for name, user in read.items() if user}
+            others = {user.total for user in users.values()} - {total, DH}
+            cost += sum(user.cost if user else 4.0 for user in read.values()) + 0.5 * len(others)
+            laws.append(Law(guess, total, users, cost + len(guess.findings)))
+        return min(laws, key=lambda law: law.cost)
 
-    def _totals(self) -> list[tuple[Total, float]]:
-        """Return what dc and dh may add up to: the right sum, or what some gradient has."""
-        found = {CELL: 0.0} if self.spec.gates == "ifgo" else {DH: 0.0}
-        for name, (source, right) in self.spec.users.items():
-            if source == CELL and name in self.coefficients:
-                total, cost = self._total(self._ratio(name, right), CELL)
-                if total:
-                    found.setdefault(total, cost)
-        return list(found.items())
+    def _totals(self) -> Iterator[tuple[Total, float]]:
+        """Yield what dc and dh may add up to: the right sum, or what some gradient has."""
+        found: dict[Total, float] = {CELL: 0.0}
+        for name, C in self.coefficients.items():
+            source, right = self.spec.users[name]
+            if source == CELL:
+                user = self._each(C / Product(1.0, right).at(self.table.values).ravel(), CELL, ())
+                if user:
+                    found.setdefault(user.total, user.cost)
+        yield from found.items()
 
-    def _ratio(self, name: str, right: tuple[str, ...]) -> Array:
-        return self.coefficients[name] / Product(1.0, right).at(self.table.values).ravel()
+    def _user(self, name: str, shared: Total) -> User | None:
+        """Read a gradient: nothing, factors of a known sum, or each coefficient by itself."""
+        C, (source, right) = self.coefficients[name], self.spec.users[name]
+        source = shared if source == CELL else source
+        if self._zero(C):
+            return User(Product(0.0), source, 1.0)
+        found = []
+        for total in dict.fromkeys((source, shared, CELL, DH, DC, SHOWN) if "c" in self.table.values else (DH,)):
+            product = self._product(C, total, right)
+            if product:
+                cost = product.cost + 0.5 * (total != source)
+                found.append(User(product._replace(cost=0.0), total, cost))
+                if not cost:
+                    break
+        each = self._each(C, source, right) if not found or found[0].cost else None
+        return min([*found, *[each] * bool(each)], key=lambda user: user.cost, default=None)
 
     def _zero(self, value: Array) -> bool:
         return bool(np.abs(value).max() <= self.table.tolerance * 1e-2)
 
-    def _total(self, C: Array, right: Total) -> tuple[Total | None, float]:
-        sums, cost = [], 0.0
-        for value, terms in zip(C, right, strict=True):
-            found = self._sum(value, terms)
-            if found is None:
-                return None, 0.0
-            sums.append(found[0])
-            cost += found[1]
-        return (sums[0], sums[1], sums[2], sums[3]), cost
-
-    def _sum(self, value: Array, right: Sum) -> tuple[Sum, float] | None:
-        """Read one coefficient: nothing, one product, or the right one and another."""
-        if self._zero(value):
-            return (), float(bool(right))
-        if (p := self.table.read(value, right[0].factors if right else ())) is not None:
-            return (p._replace(cost=0.0),), p.cost + (not right)
-        if right:
-            rest = value - np.ravel(_at(right, self.table.values))
-            if (p := self.table.read(rest, right[0].factors)) is not None:
-                return (*right, p._replace(cost=0.0)), 1.0 + p.cost
-        return None
-
-    def _user(self, name: str, shared: Total) -> User | None:
-        source, right = self.spec.users[name]
-        source = shared if source == CELL else source
-        C, found = self.coefficients[name], []
-        if self._zero(C):
-            return User(Product(0.0), source, 1.0)
-        others = (shared, CELL, DH, DC, (NOTHING, *CELL[1:])) if self.spec.gates == "ifgo" else ()
-        for total in dict.fromkeys((source, *others)):
-            product = self._product(C, total, right)
-            if product and not product.cost and total == source:
-                return User(product, source, 0.0)
-            if product:
-                found.append(
-                    User(
-                        product._replace(cost=0.0),
-                        total,
-                        product.cost + (0.5 if total != source else 0.0),
-                    )
-                )
-        own, cost = self._total(self._ratio(name, right), source)
-        if own:
-            found.append(User(Product(1.0, right), own, cost))
-        each = self._each(C, source, right)
-        return min([*found, *each], key=lambda u: u.cost, default=None)
-
     def _product(self, C: Array, total: Total, right: tuple[str, ...]) -> Product | None:
-        T = np.array([np.ravel(_at(t, self.table.values)) * np.ones(C.shape[1]) for t in total])
+        """Return the factors of a sum."""
+        values = {name: np.ravel(a) for name, a in self.table.values.items()}
+        T = np.array(total_parts(total, values, self.unit, self.unit))
         largest = int(np.abs(T).max(axis=1).argmax())
         P = C[largest] / T[largest]
         if np.abs(P * T - C).max() > 10 * self.table.tolerance * np.abs(C).max():
             return None
         return self.table.read(P, right)
 
-    def _each(self, C: Array, source: Total, right: tuple[str, ...]) -> list[User]:
+    def _each(self, C: Array, source: Total, right: tuple[str, ...]) -> User | None:
         """Read the coefficients one by one."""
-        sums, cost = [], 0.3
+        sums, cost = [], 0.3 * bool(right)
         for value, terms in zip(C, source, strict=True):
-            factors = (*right, *(terms[0].factors if terms else ()))
-            found = self._sum(value, (Product(1.0, factors),) if terms else ())
+            whole = (Product(1.0, (*right, *terms[0].factors)),) if terms else ()
+            found = self._sum(value, whole)
             if found is None:
-                return []
+                return None
             sums.append(found[0])
             cost += found[1]
-        return [User(Product(), (sums[0], sums[1], sums[2], sums[3]), cost)]
+        return User(Product(), (sums[0], sums[1], sums[2], sums[3]), cost)
+
+    def _sum(self, value: Array, right: Sum) -> tuple[Sum, float] | None:
+        """Read one coefficient: nothing, one product, or the right one and another."""
+        if self._zero(value):
+            return (), float(bool(right))
+        factors = right[0].factors if right else ()
+        if (p := self.table.read(value, factors)) is not None:
+            return (p._replace(cost=0.0),), p.cost + (not right)
+        if right:
+            rest = value - right[0].at(self.table.values).ravel() if factors else value - 1
+            if (p := self.table.read(rest, factors)) is not None:
+                return (*right, p._replace(cost=0.0)), 1.0 + p.cost
+        return None
 
 
-def values_of(spec: Spec, guess: Guess, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return gates and states by name: recomputed, or as given."""
-    if not spec.given:
-        return guess.values(given)
-    if spec.gates == "h":
-        return dict(given)
-    tanh_c, tanh_c_prev = np.tanh(given["c"]), np.tanh(given["c_prev"])
-    values = {**given, **dict(zip("ifgo", given["gates"], strict=True)), "tanh_c": tanh_c}
-    return values | {"tanh(c)": tanh_c, "tanh(c_prev)": tanh_c_prev, "h": values["o"] * tanh_c}
+def law_told(law: Law, spec: Spec) -> tuple[list[Finding], list[tuple[str, str]]]:
+    """Return what is wrong with the gradients, and the lines of the formula."""
+    findings, formula = [*law.guess.findings], []
+    cell = [User(Product(), total).text(()) for total in (law.total, CELL)]
+    if len(spec.gates) == 4:
+        formula.append((f"dc_total = {cell[0]}", f"dc_total = {cell[1]}"))
+    if law.total != CELL:
+        says = f"The gradient of c is {cell[0]} in your step. It should be {cell[1]}."
+        findings.append(Finding("Gradient of c", says, ("dc",), spec.page))
+    slips: dict[tuple[object, ...], list[tuple[str, str, str]]] = {}
+    for name, user in law.users.items():
+        right = law.right(name, spec)
+        left = name if name == "dc_prev" else f"dz_{name}" if len(spec.gates) == 4 else "dz"
+        lines = f"{left} = {user.text(law.total)}", f"{left} = {right.text(law.total)}"
+        formula.append(lines)
+        if (user.product, user.total) != (right.product, right.total):
+            slips.setdefault(_slip(name, user, right), []).append((name, *lines))
+    for entries in slips.values():
+        names, read, should = (tuple(column) for column in zip(*entries, strict=True))
+        says = f"You compute {named(read)}. It should be {named(should)}."
+        if "dc_total" in says:
+            says += f" Here dc_total is {cell[0]}."
+        title = named([line.split(" = ")[0] for line in read])
+        where = names if len(spec.gates) == 4 else ("slope",)
+        findings.append(Finding(title, says, where, spec.page))
+    return findings, formula
 
 
-def drawn(spec: Spec, B: int, D: int, H: int, seed: int) -> dict[str, Any]:
-    """Return arguments by name, far from accidental equality."""
-    rng = np.random.default_rng(seed)
-    n = len(spec.gates) * H
-
-    def away(*shape: int) -> Array:
-        return rng.uniform(0.3, 1.2, shape) * rng.choice([-1.0, 1.0], shape)
-
-    given: dict[str, Any] = {
-        "dh": 0.2 * away(B, H), "dc": 0.2 * away(B, H), "x": away(B, D), "h_prev": away(B, H),
-        "c_prev": away(B, H), "W_ih": away(n, D) / D**0.5, "W_hh": away(n, H) / H**0.5,
-        "b": 0.5 * away(n),
-    }  # fmt: skip
-    values = guesses(spec.gates)[0].values(given)
-    if spec == SIGMOID:
-        values["h"] = (1 + values["h"]) / 2
-    states = {name: values[name] for name in ("c", "h") if name in values}
-    return given | states | {"gates": [values[k] for k in spec.gates]}
-
-
-def called(ask: Callable[..., Any], spec: Spec, given: Mapping[str, Any]) -> dict[str, Array]:
-    return dict(zip(spec.outputs, ask(*(given[n] for n in spec.arguments)), strict=True))
+def _slip(name: str, user: User, right: User) -> tuple[object, ...]:
+    """Return what is alike in one slip that is made in several gates."""
+    if user.total != right.total:
+        return (user.total if user.product != Product() else name,)
+    missing, more = [*right.product.factors], []
+    for factor in user.product.factors:
+        if factor in missing:
+            missing.remove(factor)
+        else:
+            more.append(factor.replace(name, "·"))
+    again = {"1 - tanh(·)²": "again", "σ(·) (1 - σ(·))": "again"}
+    places = tuple(right.product.factors.index(factor) for factor in missing)
+    return (places, *(again.get(form, form) for form in more), user.product.constant)

@@ -3,7 +3,7 @@
 The candidates are formulas as text, the right one first, and are computed as they stand.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import combinations, permutations
 from types import CodeType
@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_tutorial.exercises._factors import Array
+from lstm_tutorial.exercises._law import Law, Spec, law_told
+from lstm_tutorial.exercises._reading import Array, Finding, named
 
 Names = Mapping[str, Any]
 RIGHT = {
@@ -21,6 +22,10 @@ RIGHT = {
 WEIGHTS = ("dW_ih", "dW_hh", "db")
 _UNITS = ("dh", "dc", "dc_total", "dc_prev", "h_prev", "h", "c_prev", "c", "tanh_c", "i", "f", "g", "o")  # fmt: skip
 _FORMS = ("{0}", "tanh({0})", "(1 - {0}**2)", "({0} * (1 - {0}))", "(1 - {0})")
+
+
+# Names that differ from output to output where a slip is the same.
+_ALIKE = (("U_", "W_"), ("W_hh", "W_ih"), ("h_prev[", "x["), ("dz[0]", "dz[:1].T @ x[:1]"))
 
 
 class Scale(NamedTuple):
@@ -50,7 +55,7 @@ class Recipe(NamedTuple):
     text: str
     blocks: tuple[tuple[int, Scale], ...]
     extra: tuple[str, float] = ("", 0.0)
-    own: Any = None  # the law of the gradients that it is made of, where they are not the rest's
+    own: Law | None = None  # the law of the gradients that it is made of, where they are not the rest's
 
     @property
     def right(self) -> bool:
@@ -82,17 +87,6 @@ class Recipe(NamedTuple):
             if m != k:
                 says.append(f"In {self.name} the block of {gates[k]} holds that of {gates[m]}.")
         return " ".join([*says, f"It should be {self.name} = {RIGHT[self.name]}."])
-
-
-def names_of(values: Names, dz: Sequence[Array], gates: str) -> dict[str, Any]:
-    """Return all that a formula may name: dz and the weights also by gate."""
-    names = dict(values) | {"dz": np.concatenate(dz, axis=1)}
-    names |= {f"dz_{k}": a for k, a in zip(gates, dz, strict=True)}
-    for part, weights in (("W", "W_ih"), ("U", "W_hh")):
-        if weights in values:
-            blocks = np.split(values[weights], len(gates))
-            names |= {f"{part}_{k}": a for k, a in zip(gates, blocks, strict=True)}
-    return names
 
 
 def recipe(name: str, value: Array, names: Names, gates: str, tolerance: float) -> Recipe | None:
@@ -221,3 +215,26 @@ def _scale(value: Array, base: Array, names: Names, tolerance: float) -> Scale |
             if abs(abs(number) - k) < 1e3 * tolerance:
                 return Scale(float(np.copysign(k, number)), per)
     return Scale(constant)
+
+
+def outputs_told(recipes: list[Recipe], spec: Spec) -> list[Finding]:
+    """Return a finding for each kind of slip, which may be made in several outputs."""
+    groups: dict[object, list[Recipe]] = {}
+    for made in recipes:
+        text = made.text if made.text != RIGHT[made.name] else ""
+        for old, new in _ALIKE:
+            text = text.replace(old, new)
+        own = made.own and tuple(made.own.users.items())
+        if own or not made.right:
+            groups.setdefault((own, text, made.blocks[0][1], made.extra), []).append(made)
+    findings = []
+    for entries in groups.values():
+        names = named([made.name for made in entries])
+        says = " ".join(made.says(spec.gates) for made in entries).strip()
+        if entries[0].own:
+            lines = [finding.says for finding in law_told(entries[0].own, spec)[0]]
+            says = f"For {names} alone: {' '.join([*lines, *[says] * bool(says)])}"
+        says += " Here U_i is the block of i in W_hh, and so on." * ("U_" in says)
+        where = tuple(made.name for made in entries)
+        findings.append(Finding(names, says, where, spec.page))
+    return findings
