@@ -1,60 +1,227 @@
 """Read the backward pass of one step: of the LSTM, of the RNN, and with the gates given.
 
 The gradients of the pre-activations, dz, are measured in every output that shows them, as they
-depend on dh and on dc. What most outputs share is read as a law of factors, given each forward pass
-that the learner may have recomputed; then each output is read as a formula of dz.
+depend on dh and on dc. What most outputs share is read as products of factors, given each forward
+pass that the learner may have recomputed; then each output is read as a formula of dz. What comes
+out is a program, line by line, beside the right one.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm_tutorial.exercises._factors import Product, Table
-from lstm_tutorial.exercises._law import (
+from lstm_tutorial.exercises._factors import Factors, Read, Table, times
+from lstm_tutorial.exercises._outputs import close, formula
+from lstm_tutorial.exercises._programs import (
+    FUNCTIONS,
     LSTM,
     MENDED,
     RNN,
     SIGMOID,
-    Law,
-    LawReader,
-    Spec,
-    Total,
-    User,
-    drawn,
-    law_told,
-    total_parts,
-    values_of,
+    Guess,
+    Program,
+    guesses,
+    run,
 )
-from lstm_tutorial.exercises._outputs import Recipe, outputs_told, recipe
 from lstm_tutorial.exercises._reading import Array, Finding, Reading, named
-from lstm_tutorial.exercises._recomputed import Guess, cut, guesses
 
-Ask = Callable[..., Any]
+Texts = tuple[str, ...]
+Total = tuple[Texts, Texts, Texts, Texts]  # what stands on dc, on dh, on their product, and alone
+SOURCES = ("dc", "dh", "dh * dc", "1")
+DH: Total = ((), ("1",), (), ())
+DC: Total = (("1",), (), (), ())
+SHOWN: Total = ((), ("o * (1 - tanh_c**2)",), (), ())
+CELL: Total = (("1",), *SHOWN[1:])
 CLIPS = (0.01, 0.1, 0.25, 0.5, 1, 2, 3, 5, 6, 8, 10, 15, 20, 50, 100)
-CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # whether dc and dh are on
+# Names that differ from output to output where a slip is the same.
+_ALIKE = (
+    ("U_", "W_"), ("W_hh", "W_ih"), ("h_prev", "x"), ("dz[0]", "dz[:1].T @ x[:1]"),
+    (".sum(axis=0)", ".T @ x"), (" @ W_ih", ".T @ x"), ("(", ""), (")", ""),
+)  # fmt: skip
+_EXCHANGED = ("dh_prev = dc_total * f", "dc_prev = dz @ W_hh")
 TRIED = 8  # forward passes, those first that leave most coefficients right
+_USERS: dict[str, tuple[str, Factors]] = {
+    "dz_i": ("dc_total", ("g", "i * (1 - i)")),
+    "dz_f": ("dc_total", ("c_prev", "f * (1 - f)")),
+    "dz_g": ("dc_total", ("i", "(1 - g**2)")),
+    "dz_o": ("dh", ("tanh_c", "o * (1 - o)")),
+    "dc_prev": ("dc_total", ("f",)),
+}
 
 
-def read_step_back(ask: Any) -> Iterator[Reading]:
-    """Read (dh, dc, x, h_prev, c_prev, W_ih, W_hh, b) -> dx, dh_prev, dc_prev, dW_ih, dW_hh, db."""
-    return _Step(ask, LSTM).readings()
+class Spec(NamedTuple):
+    """A kind of step: the right program, its arguments and outputs, and its gradients' factors."""
+
+    program: Program
+    arguments: Texts
+    outputs: Texts
+    users: Mapping[str, tuple[str, Factors]]
+    page: str
 
 
-def read_mended(ask: Any) -> Iterator[Reading]:
-    """Read (dh, dc, c_prev, gates, c, W_hh) -> dh_prev, dc_prev, dz."""
-    return _Step(ask, MENDED).readings()
+_STATES, _GRADS = ("x", "h_prev", "c_prev", "W_ih", "W_hh", "b"), ("dW_ih", "dW_hh", "db")
+KINDS = {
+    "lstm": Spec(LSTM, ("dh", "dc", *_STATES), ("dx", "dh_prev", "dc_prev", *_GRADS), _USERS, "numpy"),
+    "mended": Spec(
+        MENDED, ("dh", "dc", "c_prev", "gates", "c", "W_hh"), ("dh_prev", "dc_prev", "dz"), _USERS,
+        "bugs",
+    ),
+    "rnn": Spec(
+        RNN, ("dh", "x", "h_prev", "W_ih", "W_hh", "b"), ("dx", "dh_prev", *_GRADS),
+        {"dz": ("dh", ("(1 - h**2)",))}, "backpropagation",
+    ),
+    "sigmoid": Spec(
+        SIGMOID, ("dh", "x", "h_prev", "h", "W_hh"), _GRADS, {"dz": ("dh", ("h * (1 - h)",))},
+        "backpropagation",
+    ),
+}  # fmt: skip
 
 
-def read_rnn_step_back(ask: Any) -> Iterator[Reading]:
-    """Read (dh, x, h_prev, W_ih, W_hh, b) -> dx, dh_prev, dW_ih, dW_hh, db."""
-    return _Step(ask, RNN).readings()
+def read_step_back(ask: Any, kind: str = "lstm") -> Iterator[Reading]:
+    """Yield readings of one step backward, plainest first.
+
+    Parameters
+    ----------
+    ask : Ask
+        Takes the arguments of the kind and returns its outputs, by position. For "lstm" these are
+        dh, dc, x, h_prev, c_prev, W_ih, W_hh, b and dx, dh_prev, dc_prev, dW_ih, dW_hh, db.
+    kind : str
+        "lstm"; "mended" for dh, dc, c_prev, gates, c, W_hh and dh_prev, dc_prev, dz; "rnn";
+        "sigmoid" for dh, x, h_prev, h, W_hh and dW_ih, dW_hh, db.
+    """
+    yield from _Step(ask, KINDS[kind]).readings()
 
 
-def read_sigmoid_step_back(ask: Any) -> Iterator[Reading]:
-    """Read (dh, x, h_prev, h, W_hh) -> dW_ih, dW_hh, db, where h is a sigmoid."""
-    return _Step(ask, SIGMOID).readings()
+def drawn(spec: Spec, B: int, D: int, H: int, seed: int) -> dict[str, Any]:
+    """Return arguments by name, none of them near zero."""
+    rng = np.random.default_rng(seed)
+
+    def away(*shape: int) -> Array:
+        return rng.uniform(0.3, 1.2, shape) * rng.choice([-1.0, 1.0], shape)
+
+    n = (4 if "dz_i" in spec.users else 1) * H
+    given = {
+        "dh": 0.2 * away(B, H), "dc": 0.2 * away(B, H), "x": away(B, D), "h_prev": away(B, H),
+        "c_prev": away(B, H), "W_ih": away(n, D) / D**0.5, "W_hh": away(n, H) / H**0.5,
+        "b": 0.5 * away(n),
+    }  # fmt: skip
+    names = run(LSTM if n > H else RNN, given)
+    states = {"gates": [names[k] for k in "ifgo"], "c": names["c"]} if n > H else {"h": (1 + names["h"]) / 2}
+    return {name: value for name, value in (given | states).items() if name in (*spec.arguments, "dc", "b", "x")}
+
+
+def _sum(total: Total) -> str:
+    pairs = zip(SOURCES, total, strict=True)
+    terms = [times(source, text) for source, texts in pairs for text in texts]
+    return " + ".join(terms).replace("+ -", "- ") or "0 * dh"
+
+
+class Law(NamedTuple):
+    """A program whose gradients are as read, those of its gradients that are not, and its cost."""
+
+    guess: Guess
+    program: Program
+    total: Total
+    unread: Texts
+    cost: float
+
+
+class _LawReader:
+    """Reads gradients, each as four coefficients at the units of one probe."""
+
+    def __init__(self, table: Table, spec: Spec, coefficients: Mapping[str, Array]) -> None:
+        self.table, self.spec, self.coefficients = table, spec, coefficients
+
+    def read(self, guess: Guess, known: Total | None = None) -> Law:
+        """Return the plainest law: the total that the cell's gradients share, then each."""
+        laws = []
+        for total, cost in [(known, 0.0)] if known else self._totals():
+            read = {name: self._user(name, total) for name in self.coefficients}
+            lines = {name: f"{name} = {line.text}" for name, line in read.items() if line}
+            cost += sum(line.cost if line else 8.0 for line in read.values()) + bool(guess.where)
+            if total != CELL:
+                lines["dc_total"] = f"dc_total = {_sum(total)}"
+            program = {name: lines.get(name, line) for name, line in guess.program.items()}
+            unread = tuple(name for name, line in read.items() if not line)
+            laws.append(Law(guess, program, total, unread, cost))
+        return min(laws, key=lambda law: law.cost)
+
+    def _totals(self) -> Iterator[tuple[Total, float]]:
+        """Yield what dc and dh may add up to: the right sum, or what some gradient has."""
+        found: dict[Total, float] = {CELL: 0.0}
+        for name, C in self.coefficients.items():
+            source, right = self.spec.users[name]
+            if source == "dc_total":
+                each = self._each(C / self.table.of(right), CELL, ())
+                if each:
+                    found.setdefault(*each)
+        yield from found.items()
+
+    def _user(self, name: str, shared: Total) -> Read | None:
+        """Read a gradient: nothing, factors of a known sum, or each coefficient by itself."""
+        C, (source, right) = self.coefficients[name], self.spec.users[name]
+        if self.table.zero(C):
+            return Read(f"0 * {source}", 1.0)
+        sources = {"dc_total": shared} if "o" in self.table.values else {}
+        sources |= {"dh": DH, "dc": DC, f"({_sum(CELL)})": CELL, _sum(SHOWN): SHOWN} if sources else {"dh": DH}
+        found = []
+        for text, total in sorted(sources.items(), key=lambda item: item[0] != source):
+            read = self._product(C, total, right)
+            if read and read.text:
+                found.append(Read(times(text, read.text), read.cost + 0.5 * (text != source)))
+                if text == source and not read.cost:
+                    return found[0]
+        each = self._each(C, sources[source], right)
+        found += [Read(_sum(each[0]), each[1] + 0.5)] if each else []
+        return min(found, key=lambda read: read.cost, default=None)
+
+    def _product(self, C: Array, total: Total, right: Factors) -> Read | None:
+        """Return the factors of a sum."""
+        one = np.ones_like(C[0])
+        T = np.array([sum((one * self._value(t) for t in texts), 0 * one) for texts in total])
+        largest = int(np.abs(T).max(axis=1).argmax())
+        with np.errstate(all="ignore"):
+            P = C[largest] / T[largest]
+            good = close(P * T, C, self.table.tolerance)
+        return self.table.read(P, right) if good else None
+
+    def _value(self, text: str) -> Array:
+        return eval(text, dict(FUNCTIONS), dict(self.table.values))
+
+    def _each(self, C: Array, source: Total, right: Factors) -> tuple[Total, float] | None:
+        """Read the coefficients one by one."""
+        sums, cost = [], 0.0
+        for value, texts in zip(C, source, strict=True):
+            way = tuple(texts[0].split(" * ")) if texts and texts[0] != "1" else ()
+            known = way if all(name in self.table.values for name in way) else ()
+            found = self._terms(value, (*right, *known), bool(texts))
+            if found is None:
+                return None
+            sums.append(found[0])
+            cost += found[1]
+        return (sums[0], sums[1], sums[2], sums[3]), cost
+
+    def _terms(self, value: Array, right: Factors, some: bool) -> tuple[Texts, float] | None:
+        """Read one coefficient: nothing, one product, or the right one and another."""
+        if self.table.zero(value):
+            return (), float(some)
+        read = self.table.read(value, right)
+        if read is not None:
+            return (read.text,), read.cost + (not some)
+        whole = self.table.of(right) if right else np.ones_like(value)
+        more = self.table.read(value - whole, right)
+        return None if more is None or not some else ((times("1", *right), more.text), 1.0 + more.cost)
+
+
+def _rows(name: str, value: Any) -> Any:
+    """Return four rows of what belongs to one sequence."""
+    if name == "gates":
+        return [np.repeat(a, 4, axis=0) for a in value]
+    return value if name in ("W_ih", "W_hh", "b") else np.repeat(value, 4, axis=0)
 
 
 class _Step:
@@ -62,202 +229,242 @@ class _Step:
 
     def __init__(self, ask: Any, spec: Spec) -> None:
         self.ask, self.spec, self.tolerance = ask, spec, max(1e-7, 100 * ask.eps)
-        first, *others = guesses(spec.gates)
-        if spec.given:  # nothing is recomputed
-            others = [g for g in others if (g.lines, g.rows) == (first.lines, first.rows)]
-        self.options = [first, *others]
+        self.guesses = guesses(spec.program)
+        n = 40 if "dz_i" in spec.users else 10
         # One sequence and more inputs than pre-activations; several sequences of odd sizes.
-        self.wide = drawn(spec, 1, 10 * len(spec.gates) + 3, 10, seed=1)
-        self.many = drawn(spec, 5, 6, 7, seed=2)
+        self.wide, self.many = drawn(spec, 1, n + 3, 10, seed=1), drawn(spec, 5, 6, 7, seed=2)
+        on_dh, on_dc = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])[:, :, None]
+        self.corners = {n: _rows(n, a) for n, a in self.wide.items()}
+        self.corners |= {"dh": on_dh * self.wide["dh"], "dc": on_dc * self.wide["dc"]}
         self.out = self._call(self.many)
-        self.routes = self._routes(self.wide)
+        corners = self._corners(self.wide)
+        self.routes = {name: self._route(name, corners) for name in spec.outputs}
 
     def _call(self, given: Mapping[str, Any]) -> dict[str, Array]:
         outputs = self.ask(*(given[name] for name in self.spec.arguments))
         return dict(zip(self.spec.outputs, outputs, strict=True))
 
-    def _same(self, a: Array, b: Array, times: float = 10) -> bool:
-        return bool(np.abs(a - b).max() <= times * self.tolerance * (np.abs(b).max() + 1e-15))
-
     def readings(self) -> Iterator[Reading]:
         """Yield the readings, plainest first."""
-        return (reading for law in self._laws() if (reading := self._reading(law)))
+        yield from self._uniform()
+        for law in self._laws():
+            program = self._outputs(law)
+            if program:
+                yield self._told(law.guess, self._clipped(program))
 
     # What the outputs show of dz
 
-    def _routes(self, given: Mapping[str, Any]) -> dict[str, Array]:
-        """Return dz as each output shows it: parts from dc, from dh, from both, and alone."""
-        corners = [
+    def _corners(self, given: Mapping[str, Any]) -> list[dict[str, Array]]:
+        """Return the outputs with dc and dh off, dc alone, dh alone, and both."""
+        return [
             self._call({**given, "dc": on_dc * given["dc"], "dh": on_dh * given["dh"]})
-            for on_dc, on_dh in CORNERS
+            for on_dh, on_dc in product((0, 1), repeat=2)
         ]
-        routes = {}
-        for name in self.spec.outputs:
-            shown = [self._shown(name, out[name], given) for out in corners]
-            if all(dz is not None for dz in shown):
-                none, dc, dh, both = shown
-                routes[name] = np.array([dc - none, dh - none, both - dc - dh + none, none])
-        return routes
 
-    def _shown(self, name: str, value: Array, given: Mapping[str, Any]) -> Any:
-        """Return dz, or dc_prev, from an output for one sequence, if it lies there."""
+    def _parts(self, corners: Any) -> Array:
+        none, dc, dh, both = corners
+        return np.array([dc - none, dh - none, both - dc - dh + none, none])
+
+    def _route(self, name: str, corners: list[dict[str, Array]]) -> Array | None:
+        """Return dz, or dc_prev, as an output for one sequence shows it, if it does."""
+        shown = [self._shown(name, out[name]) for out in corners]
+        return None if any(dz is None for dz in shown) else self._parts(shown)
+
+    def _shown(self, name: str, value: Array) -> Array | None:
         if name in ("db", "dz", "dc_prev"):
             return value.ravel()
-        if name == "dx":
-            dz = value[0] @ np.linalg.pinv(given["W_ih"])
-            return dz if self._same(dz @ given["W_ih"], value[0]) else None
         if name == "dh_prev":
             return None
-        seen = given["x" if name == "dW_ih" else "h_prev"][0]
+        if name == "dx":
+            W = self.wide["W_ih"]
+            dz: Array = value[0] @ np.linalg.pinv(W)
+            return dz if close(dz @ W, value[0], self.tolerance) else None
+        seen = self.wide["x" if name == "dW_ih" else "h_prev"][0]
         dz = value @ seen / (seen @ seen)
-        return dz if self._same(np.outer(dz, seen), value) else None
+        return dz if close(np.outer(dz, seen), value, self.tolerance) else None
 
     def _dz_of_dh_prev(self) -> Array:
         """Return dz as dh_prev shows it: one block of W_hh at a time is the unit matrix."""
-        H, n = self.wide["dh"].shape[1], len(self.spec.gates)
+        H = self.wide["dh"].shape[1]
         columns = []
-        for k in range(n):
-            W = np.zeros((n * H, H))
+        for k in range(len(self.wide["W_hh"]) // H):
+            W = np.zeros_like(self.wide["W_hh"])
             W[k * H : (k + 1) * H] = np.eye(H)
             # The bias makes up for it, so that the gates stay as they are.
-            b = self.wide["b"] + (self.wide["W_hh"] - W) @ self.wide["h_prev"][0]
-            given = {**self.wide, "W_hh": W, "b": b}
-            none, dc, dh, both = (
-                self._call({**given, "dc": on_dc * given["dc"], "dh": on_dh * given["dh"]})["dh_prev"][0]
-                for on_dc, on_dh in CORNERS
-            )
-            columns.append(np.array([dc - none, dh - none, both - dc - dh + none, none]))
+            b = self.wide["b"] + (self.wide["W_hh"] - W) @ self.wide.get("h_prev", np.zeros((1, H)))[0]
+            corners = self._corners({**self.wide, "W_hh": W, "b": b})
+            columns.append(self._parts([out["dh_prev"][0] for out in corners]))
         return np.concatenate(columns, axis=1)
 
     def _base(self) -> dict[str, Array]:
         """Return the parts of dz that are right, or that most outputs have, and of dc_prev."""
-        dz = {name: parts for name, parts in self.routes.items() if name != "dc_prev"}
-        right = self._right(self.options[0])
-        gates = np.concatenate([right[gate] for gate in self.spec.gates], axis=1)
+        shown = {name: parts for name, parts in self.routes.items() if parts is not None}
+        found = {"dc_prev": shown.pop("dc_prev")} if "dc_prev" in shown else {}
+        right = self._right(self.guesses[0])
+        gates = np.concatenate([p for name, p in right.items() if name != "dc_prev"], axis=1)
 
         def votes(parts: Array) -> int:
-            return sum(self._same(parts, b) for b in dz.values()) + 9 * self._same(parts, gates)
+            return sum(close(parts, b, self.tolerance) for b in (*shown.values(), *[gates] * 9))
 
-        found = {"dc_prev": self.routes["dc_prev"]} if "dc_prev" in self.routes else {}
-        return found | ({"dz": max(dz.values(), key=votes)} if dz else {})
+        return found | ({"dz": max(shown.values(), key=votes)} if shown else {})
 
     def _right(self, guess: Guess) -> dict[str, Array]:
         """Return the right parts of every gradient, given the forward pass."""
-        values = values_of(self.spec, guess, self.wide)
-        users = {name: User(Product(1.0, f), t) for name, (t, f) in self.spec.users.items()}
-        dh, dc = self.wide["dh"], self.wide["dc"]
-        return {n: np.concatenate(user.parts(values, dh, dc)) for n, user in users.items()}
+        names = run(guess.program, self.corners)
+        return {user: self._parts(names[user]) for user in self.spec.users}
 
     # The law of the gradients
 
     def _laws(self) -> list[Law]:
         """Return laws of the gradients, plainest first, each for one forward pass."""
         base, laws = self._base(), []
-        scores = [self._score(guess, base) for guess in self.options]
+        scores = [self._score(guess, base) for guess in self.guesses]
         best = sorted(range(len(scores)), key=lambda k: (-scores[k], k))[:TRIED]
         for k in dict.fromkeys((*best, 0)):
-            laws.append(self._law(self.options[k], base))
-            if laws[-1].cost <= 1 + len(self.options[k].findings):
+            laws.append(self._law(self.guesses[k], base))
+            if laws[-1].cost <= 1 + bool(self.guesses[k].where):
                 break
         return sorted(laws, key=lambda law: law.cost)
 
     def _blocks(self, guess: Guess, base: Mapping[str, Array]) -> dict[str, Array]:
         """Return the parts by gate, as the blocks are stacked."""
         found = {name: parts for name, parts in base.items() if name == "dc_prev"}
-        if "dz" in base:
-            blocks = cut("", guess.stack, base["dz"], axis=1)
-            found |= {name[1:]: parts for name, parts in blocks.items()}
-        return found
+        if "dz" not in base or "dz_i" not in self.spec.users:
+            return dict(base)
+        gates, parts = guess.stack.strip("~"), base["dz"]
+        mixed = gates != guess.stack
+        blocks = [parts[:, k::4] for k in range(4)] if mixed else np.split(parts, 4, axis=1)
+        return found | {f"dz_{gate}": block for gate, block in zip(gates, blocks, strict=True)}
 
     def _score(self, guess: Guess, base: Mapping[str, Array]) -> int:
         """Count the parts that are right, given the forward pass."""
         right, blocks = self._right(guess), self._blocks(guess, base)
         pairs = [(a, b) for n in blocks for a, b in zip(blocks[n], right[n], strict=True)]
-        return sum(bool(b.any()) and self._same(a, b) for a, b in pairs)
+        return sum(bool(np.abs(b).max() > 1e-9) and close(a, b, self.tolerance) for a, b in pairs)
 
     def _law(self, guess: Guess, base: Mapping[str, Array], total: Total | None = None) -> Law:
         dh, dc = self.wide["dh"][0], self.wide["dc"][0]
         sources = np.array([dc, dh, dh * dc, np.ones_like(dh)])
         blocks = {n: parts / sources for n, parts in self._blocks(guess, base).items()}
-        values = values_of(self.spec, guess, self.wide)
-        return LawReader(Table(values, self.tolerance), self.spec, blocks).read(guess, total)
+        table = Table(run(guess.program, self.wide), self.tolerance)
+        return _LawReader(table, self.spec, blocks).read(guess, total)
 
     # The whole
 
-    def _names(self, law: Law, given: Mapping[str, Any], bound: float = np.inf) -> dict[str, Any]:
-        """Return all that a formula of an output may name."""
-        dh, gates = given["dh"], self.spec.gates
-        dc = given["dc"] if "dc" in self.spec.arguments else np.zeros_like(dh)
-        names = {**given, **values_of(self.spec, law.guess, given)}
-        read = {n: sum(u.parts(names, dh, dc), 0 * dh) for n, u in law.users.items()}
-        blocks = [np.clip(read.get(k, 0 * dh), -bound, bound) for k in law.guess.stack.strip("~")]
-        dz = np.concatenate(blocks, axis=1)
-        if law.guess.stack.endswith("~"):
-            dz = np.stack(blocks, axis=2).reshape(dz.shape)
-        names |= {"dz": dz} | cut("dz", gates, dz, axis=1)
-        for part, weights in (("W", "W_ih"), ("U", "W_hh")):
-            names |= cut(part, gates, given[weights]) if weights in given else {}
-        if "dc" in self.spec.arguments:
-            names["dc_total"] = sum(total_parts(law.total, names, dh, dc), 0 * dh)
-            names["dc_prev"] = read.get("dc_prev", names["dc_total"] * names["f"])
-        return names
+    def _outputs(self, law: Law) -> Program | None:
+        """Return the program with all outputs as read, or None."""
+        names, program = run(law.program, self.many), dict(law.program)
+        for name in self.spec.outputs:
+            right = self.spec.program[name].split(" = ")[1]
+            if name in law.program and name not in law.unread and close(names[name], self.out[name], self.tolerance):
+                continue
+            text = formula(name, right, self.out[name], names, self.tolerance)
+            text = text or self._by_itself(name, right, law)
+            if text is None:
+                return None
+            program[name] = f"{name} = {text}"
+        return program
 
-    def _reading(self, law: Law) -> Reading | None:
-        """Return the reading of all outputs that follows from a law, if it gives them all."""
-        names, spec = self._names(law, self.many), self.spec
-        found = [self._recipe(name, names) or self._by_itself(name, law) for name in spec.outputs]
-        recipes = [made for made in found if made]
-        if len(recipes) < len(found):
-            return None
-
-        def model(*arguments: Any, bound: float = np.inf) -> list[Array]:
-            given = dict(zip(spec.arguments, arguments, strict=True))
-            shared = self._names(law, given, bound)
-            return [r.at(self._names(r.own, given, bound) if r.own else shared) for r in recipes]
-
-        findings, formula = law_told(law, spec)
-        whole, clipped = self._clipped(model)
-        findings += [*outputs_told(recipes, spec), *clipped]
-        return Reading(findings[:3], whole, formula) if findings else None
-
-    def _recipe(self, name: str, names: Mapping[str, Any]) -> Recipe | None:
-        return recipe(name, self.out[name], names, self.spec.gates, self.tolerance)
-
-    def _by_itself(self, name: str, law: Law) -> Recipe | None:
-        """Read an output that is made of other gradients than the rest."""
-        if name == "dh_prev" and name not in self.routes:
+    def _by_itself(self, name: str, right: str, law: Law) -> str | None:
+        """Return the formula of an output that is made of other gradients than the rest."""
+        if name == "dh_prev" and self.routes[name] is None:
             self.routes[name] = self._dz_of_dh_prev()
-        if name not in self.routes or name == "dc_prev":
+        parts = self.routes[name]
+        if parts is None or name == "dc_prev":
             return None
-        own = self._law(law.guess, {"dz": self.routes[name]}, law.total)
-        if len(own.users) < len(self.spec.gates):
+        own = self._law(law.guess, {"dz": parts}, law.total)
+        text = formula(name, right, self.out[name], run(own.program, self.many), self.tolerance)
+        if own.unread or text is None or re.search("dz_", text):
             return None
-        found = self._recipe(name, self._names(own, self.many))
-        return found and found._replace(own=own._replace(guess=own.guess._replace(findings=())))
+        lines = [own.program[user].split(" = ")[1] for user in self.spec.users if user != "dc_prev"]
+        whole = f"hstack([{', '.join(lines)}])" if len(lines) > 1 else f"({lines[0]})"
+        return re.sub(r"\bdz\b", whole, text)
 
-    def _clipped(self, model: Callable[..., Any]) -> tuple[Callable[..., Any], list[Finding]]:
-        """Return the model with the clipping that large gradients show, and the finding."""
+    def _model(self, program: Program, *arguments: Any) -> list[Array]:
+        names = run(program, dict(zip(self.spec.arguments, arguments, strict=True)))
+        return [np.asarray(names[name]) + 0.0 for name in self.spec.outputs]
+
+    def _fits(self, program: Program, large: list[Any], got: list[Array]) -> list[bool]:
+        pairs = zip(got, self._model(program, *large), strict=True)
+        return [close(a, np.broadcast_to(b, a.shape), self.tolerance) for a, b in pairs]
+
+    def _uniform(self) -> Iterator[Reading]:
+        """Yield the reading of outputs that are all right but for one constant."""
+        right, spec = run(self.spec.program, self.many), self.spec
+        k = float(f"{next(iter(self.out.values())).flat[0] / right[spec.outputs[0]].flat[0]:.6g}")
+        if k not in (0, 1) and all(close(k * right[n], a, self.tolerance) for n, a in self.out.items()):
+            says = f"All outputs are {k:g} times what they should be."
+            finding = Finding("All outputs", says, spec.outputs, spec.page)
+            lines = {n: f"{n} = {k:g} * ({spec.program[n].split(' = ')[1]})" for n in spec.outputs}
+            yield Reading([finding], partial(self._model, spec.program | lines), list(
+                (line, spec.program[n]) for n, line in lines.items()))
+
+    def _clipped(self, program: Program) -> Program:
+        """Return the program with the clipping that large gradients show."""
         put = [name for name in ("dh", "dc") if name in self.spec.arguments]
         large = [self.many[n] * (1e4 if n in put else 1) for n in self.spec.arguments]
-        got, plain = self.ask(*large), model(*large)
-        wrong = [not self._same(a, b) for a, b in zip(got, plain, strict=True)]
-        if not any(wrong):
-            return model, []
-        peaks = [float(np.abs(a).max()) if bad else np.inf for a, bad in zip(got, wrong, strict=True)]
+        got = self.ask(*large)
+        good = dict(zip(self.spec.outputs, self._fits(program, large, got), strict=True))
+        if all(good.values()):
+            return program
+        peaks = dict(zip(self.spec.outputs, (float(np.abs(a).max()) for a in got), strict=True))
 
-        def outputs(*given: Any) -> list[Array]:
-            return [np.clip(a, -v, v) for a, v in zip(model(*given), peaks, strict=True)]
+        def clip(**bounds: float) -> Program:
+            lines = {name: f"{name} = {name}" for name in put if name in bounds} | program
+            return {n: _clip(line, bounds[n]) if n in bounds else line for n, line in lines.items()}
 
-        def inputs(bound: float, *given: Any) -> Any:
-            return model(*(np.clip(a, -bound, bound) for a in given[: len(put)]), *given[len(put) :])
-
-        clipped = [name for name, bad in zip(self.spec.outputs, wrong, strict=True) if bad]
-        tries: list[tuple[Callable[..., Any], Sequence[str], float]] = [(outputs, clipped, min(peaks))]
+        tries = [clip(**{name: peaks[name] for name, ok in good.items() if not ok})]
         for bound in CLIPS:
-            tries.append((partial(model, bound=bound), ["dz"], bound))
-            tries.append((partial(inputs, bound), put, bound))
-        for whole, what, bound in tries:
-            if all(map(self._same, got, whole(*large))):
-                says = f"You clip {named(what)} to ±{bound:g}. The step itself clips nothing."
-                return whole, [Finding("Clipped", says, tuple(what), "clipping")]
-        return model, []
+            tries += [clip(dz=bound), clip(dc_total=bound), clip(**dict.fromkeys(put, bound))]
+        return next((p for p in tries if all(self._fits(p, large, got))), program)
+
+    def _told(self, guess: Guess, program: Program) -> Reading:
+        """Return the reading of a program, a finding for each kind of slip."""
+        right = self.spec.program
+        changed = {n: line for n, line in program.items() if line != right.get(n, f"{n} = {n}")}
+        groups: dict[object, list[str]] = {}
+        for name, line in changed.items():
+            groups.setdefault(self._kind(name, line, guess), []).append(name)
+        findings = [self._finding(names, changed, guess) for names in groups.values()]
+        lines = [(line, right.get(name, "")) for name, line in changed.items()]
+        return Reading(findings[:3], partial(self._model, program), lines)
+
+    def _kind(self, name: str, line: str, guess: Guess) -> object:
+        """Return what is alike in lines with one slip."""
+        if guess.program.get(name) != self.spec.program.get(name):
+            return guess.where
+        if line in _EXCHANGED:
+            return _EXCHANGED
+        if name in self.spec.outputs and name not in self.spec.users:
+            for old, new in _ALIKE:
+                line = line.replace(old, new)
+            return line.split(" = ")[1]
+        gate, right = name.removeprefix("dz_"), self.spec.program.get(name, name)
+        read, should = (re.sub(rf"\b{gate}\b", "_", text).split(" = ")[-1].split(" * ") for text in (line, right))
+        for token in list(should):
+            if token in read:
+                read.remove(token)
+                should.remove(token)
+        text = str((read, should)).replace("(1 - tanh(_)**2)", "again").replace("σ(_)', '(1 - σ(_))", "again")
+        return re.sub(r"\['_', '\(1 - _\)'\]|\['\(1 - _\*\*2\)'\]", "slope", text) if "dz" in name else (name, text)
+
+    def _finding(self, names: list[str], changed: Program, guess: Guess) -> Finding:
+        right = self.spec.program
+        shown = names if len(names) < 4 else names[:1]
+        read, should = [changed[n] for n in shown], [right[n] for n in shown if n in right]
+        says = f"You compute {named(read)}."
+        says += f" It should be {named(should)}." if should else " The step itself clips nothing."
+        if len(shown) < len(names):
+            says += f" Likewise for {named(names[1:])}."
+        own = guess.program.get(names[0]) != right.get(names[0])
+        if not own and "dc_total" in says and names[0] != "dc_total":
+            line = changed.get("dc_total", right.get("dc_total", ""))
+            says += f" Here {line}."
+        about = {"dc_total": "dc"} | ({} if "dz_i" in right or "clip" in says else {"dz": "slope"})
+        where = guess.where.split() if own else [about.get(n, n.removeprefix("dz_")) for n in names]
+        return Finding(named(names), says, tuple(where), self.spec.page)
+
+
+def _clip(line: str, bound: float) -> str:
+    name, text = line.split(" = ")
+    return f"{name} = clip({text}, -{bound:g}, {bound:g})"
