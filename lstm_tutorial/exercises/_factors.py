@@ -4,7 +4,7 @@ Given the right factors and all that a learner may have at hand, `Table.read` fi
 factors that must be dropped, added or exchanged, and writes the product as a formula.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -14,21 +14,12 @@ from lstm_tutorial.exercises._reading import Array
 from lstm_tutorial.rnn import sigmoid
 
 Factors = tuple[str, ...]
-BASES = (*("i", "f", "g", "o", "c", "c_prev", "h", "h_prev", "tanh_c"), "z_i", "z_f", "z_g", "z_o", "z")  # fmt: skip
-FORMS: dict[str, Callable[[Array], Array]] = {
-    "{0}": lambda v: v,
-    "(1 - {0})": lambda v: 1 - v,
-    "{0}**2": lambda v: v * v,
-    "{0} * (1 - {0})": lambda v: v * (1 - v),
-    "(1 - {0}**2)": lambda v: 1 - v * v,
-    "tanh({0})": np.tanh,
-    "σ({0})": sigmoid,
-    "(1 - tanh({0})**2)": lambda v: 1 - np.tanh(v) ** 2,
-    "σ({0}) * (1 - σ({0}))": lambda v: sigmoid(v) * (1 - sigmoid(v)),
-    "(1 + {0})": lambda v: 1 + v,
-    "(1 + {0}**2)": lambda v: 1 + v * v,
-    "1 / {0}": lambda v: 1 / v,
-}
+BASES = (*"ifgo", "c", "c_prev", "h", "h_prev", "tanh_c", "z_i", "z_f", "z_g", "z_o", "z")
+FORMS = (
+    *("{0}", "(1 - {0})", "{0}**2", "{0} * (1 - {0})", "(1 - {0}**2)", "tanh({0})", "σ({0})"),
+    *("(1 - tanh({0})**2)", "σ({0}) * (1 - σ({0}))", "(1 + {0})", "(1 + {0}**2)", "1 / {0}"),
+)
+_FUNCTIONS = {"tanh": np.tanh, "σ": sigmoid}
 
 
 class Read(NamedTuple):
@@ -49,15 +40,11 @@ class Table:
     """All factors at the units of one probe, and the relative error that their values may have."""
 
     def __init__(self, values: Mapping[str, Array], tolerance: float) -> None:
-        self.tolerance, self.values = tolerance, {}
-        self._base = {}
-        with np.errstate(all="ignore"):
-            for form, function in FORMS.items():
-                for base in BASES:
-                    if base in values:
-                        self.values[form.format(base)] = function(values[base]).ravel()
-                        self._base[form.format(base)] = base
-            self._logs = {name: np.log(np.abs(a)) for name, a in self.values.items()}
+        self.tolerance = tolerance
+        flat = {name: np.ravel(values[name]) for name in BASES if name in values}
+        self._base = {form.format(base): base for form in FORMS for base in flat}
+        self.values = {name: eval(name, dict(_FUNCTIONS), flat) for name in self._base}
+        self._logs = {name: np.log(np.abs(a)) for name, a in self.values.items()}
         self._edits = cache(self._edits_of)
 
     def of(self, factors: Factors) -> Array:
@@ -95,16 +82,15 @@ class Table:
         if np.abs(target).max() <= room:
             return [(0.0, list(right))]
         edits, effect = self._edits(right)
-        with np.errstate(invalid="ignore"):
-            ones = np.flatnonzero(np.abs(effect - target).max(axis=1) <= room)
-            if len(ones):
-                return [self._exchanged(right, [edits[k]]) for k in ones]
-            order = np.argsort(effect[:, 1])
-            keys, rest = effect[order, 1], target[1] - effect[:, 1]
-            first, last = np.searchsorted(keys, rest - room), np.searchsorted(keys, rest + room)
-            near = [(j, k) for j in np.flatnonzero(last > first) for k in order[first[j] : last[j]]]
-            a, b = np.array(near, int).reshape(-1, 2).T
-            fits = np.abs(effect[a] + effect[b] - target).max(axis=1) <= room
+        ones = np.flatnonzero(np.abs(effect - target).max(axis=1) <= room)
+        if len(ones):
+            return [self._exchanged(right, [edits[k]]) for k in ones]
+        order = np.argsort(effect[:, 1])
+        keys, rest = effect[order, 1], target[1] - effect[:, 1]
+        first, last = np.searchsorted(keys, rest - room), np.searchsorted(keys, rest + room)
+        near = [(j, k) for j in np.flatnonzero(last > first) for k in order[first[j] : last[j]]]
+        a, b = np.array(near, int).reshape(-1, 2).T
+        fits = np.abs(effect[a] + effect[b] - target).max(axis=1) <= room
         pairs = [(edits[j], edits[k]) for j, k in zip(a[fits], b[fits], strict=True) if j <= k]
         return [self._exchanged(right, p) for p in pairs if p[0][0] != p[1][0] or p[0][0] < 0]
 
@@ -118,7 +104,7 @@ class Table:
             else:  # slips stay near: another form of the same is plainer
                 cost += 1.0 - 0.02 * (bool(new) and self._base[new] == self._base[right[place]])
                 names[place] = new
-            cost += len(new) / 400 + 0.3 * new.startswith("1 /")
+            cost += len(new) / 400 + 0.8 * new.startswith("1 /")
         return cost, [name for name in names if name]
 
     def _written(self, value: Array, cost: float, names: list[str]) -> Read | None:
@@ -127,7 +113,9 @@ class Table:
         constant = float(ratio[0])
         if np.abs(ratio - constant).max() > 40 * self.tolerance * abs(constant):
             return None
-        near = [k for k in (1, 2, 0.5, 3, 4, 0.25) if abs(abs(constant) / k - 1) < 10 * self.tolerance]
+        near = [
+            k for k in (1, 2, 0.5, 3, 4, 0.25) if abs(abs(constant) / k - 1) < 10 * self.tolerance
+        ]
         size = near[0] if near else abs(constant)
         text = times(*["-1"] * (constant < 0), f"{size:.12g}", *names)
         return Read(text, cost + (size != 1 or constant < 0) * (1.0 if near else 1.5))

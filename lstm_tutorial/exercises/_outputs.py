@@ -42,10 +42,10 @@ def formula(name: str, right: str, value: Array, names: Names, tolerance: float)
 def evaluate(text: str, names: Names, like: Array) -> Array | None:
     """Return a formula's value in the shape of the output, where it has one."""
     try:
-        value = eval(text, dict(FUNCTIONS), dict(names))
-        return value + np.zeros_like(like) if np.shape(value + np.zeros_like(like)) == like.shape else None
+        value = eval(text, dict(FUNCTIONS), dict(names)) + np.zeros_like(like)
     except (NameError, ValueError):
         return None
+    return value if value.shape == like.shape else None
 
 
 def close(a: Array, b: Array, tolerance: float) -> bool:
@@ -67,7 +67,7 @@ def _scaled(text: str, base: Array, value: Array, names: Names, tolerance: float
     sizes = {"": 1, " / B": names["B"], " / dh.shape[1]": np.shape(names["dh"])[1]}
     sizes[" / dh.size"] = sizes[" / B"] * sizes[" / dh.shape[1]"]
     for per, size in sizes.items():
-        for k in (1, 2, 0.5, 3, 4, 0.25):
+        for k in (1, 2) if per else (1, 2, 0.5, 3, 4, 0.25):
             if abs(abs(constant * size) / k - 1) < 1e3 * tolerance:
                 return times(*["-1"] * (constant < 0), f"{k:g}", whole) + per
     return times(*["-1"] * (constant < 0), f"{abs(constant):.12g}", whole)
@@ -112,7 +112,12 @@ def _products(W: str, gates: str) -> Iterator[str]:
             yield " + ".join(f"dz_{k} @ {part}_{k}" for k in some)
     yield from (f"({W}.T @ dz.T).reshape(B, -1)", f"dz @ {W}.reshape({W}.shape[1], -1).T")
     yield from (f"dz.sum(axis=0) @ {W}", f"(dz @ {W})[0]", f"(dz @ {W})[-1]")
-    yield from (f"(dz @ {W}) * {form.format(unit)}" for form in list(FORMS)[:6] for unit in units if " " not in unit)
+    yield from (
+        f"(dz @ {W}) * {form.format(unit)}"
+        for form in FORMS[:6]
+        for unit in units
+        if " " not in unit
+    )
     for m in gates:
         yield " + ".join(f"dz_{k} @ {part}_{m}" for k in gates)
     for order in permutations(gates) if gates else ():

@@ -57,12 +57,14 @@ SIGMOID = _program("dz = dh * h * (1 - h)", *_GRADS)
 # What stands for a squashing, for the cell and its tanh, and in all gates alike, with the names
 # that the slip is about.
 _SQUASHES = ("{0}", "σ({0})", "tanh({0})", "relu({0})", "σ(σ({0}))", "tanh(tanh({0}))",
-             "σ(-{0})", "σ({0} + 1)", "σ({0} - b{1}) + b{1}", "tanh({0} - b{1}) + b{1}")  # fmt: skip
+             "σ(-{0})", "σ({0} + 1)", "σ({0} - b{1}) + b{1}",
+             "tanh({0} - b{1}) + b{1}")  # fmt: skip
 _CELLS = {
     "f": ("c_prev + i * g", "i * c_prev + i * g", "(1 - f) * c_prev + i * g",
           "o * c_prev + i * g", "f + c_prev + i * g", "i * g"),
     "i": ("f * c_prev + g", "f * c_prev + f * g", "f * c_prev + o * g", "f * c_prev + (1 - f) * g"),
-    "g": ("f * c_prev + i", "f * c_prev - i * g", "f * c_prev + i * z_g", "f * c_prev + i * c_prev"),
+    "g": ("f * c_prev + i", "f * c_prev - i * g", "f * c_prev + i * z_g",
+          "f * c_prev + i * c_prev"),
     "i g": ("f * c_prev + i + g", "f * c_prev"),
     "i f": ("i * c_prev + f * g", "c_prev + g"),
     "c": ("f * h_prev + i * g", "f * tanh(c_prev) + i * g", "f * (c_prev + i * g)", "c_prev",
@@ -92,6 +94,7 @@ def _compiled(lines: tuple[str, ...]) -> CodeType:
     return compile("\n".join(lines), "program", "exec")
 
 
+@np.errstate(all="ignore")
 def run(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that a program computes, by name, beside what is given."""
     names = {"dc": 0 * given["dh"], **given, "B": len(given["dh"])}

@@ -8,7 +8,7 @@ out is a program, line by line, beside the right one.
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -65,7 +65,9 @@ class Spec(NamedTuple):
 
 _STATES, _GRADS = ("x", "h_prev", "c_prev", "W_ih", "W_hh", "b"), ("dW_ih", "dW_hh", "db")
 KINDS = {
-    "lstm": Spec(LSTM, ("dh", "dc", *_STATES), ("dx", "dh_prev", "dc_prev", *_GRADS), _USERS, "numpy"),
+    "lstm": Spec(
+        LSTM, ("dh", "dc", *_STATES), ("dx", "dh_prev", "dc_prev", *_GRADS), _USERS, "numpy",
+    ),
     "mended": Spec(
         MENDED, ("dh", "dc", "c_prev", "gates", "c", "W_hh"), ("dh_prev", "dc_prev", "dz"), _USERS,
         "bugs",
@@ -93,7 +95,12 @@ def read_step_back(ask: Any, kind: str = "lstm") -> Iterator[Reading]:
         "lstm"; "mended" for dh, dc, c_prev, gates, c, W_hh and dh_prev, dc_prev, dz; "rnn";
         "sigmoid" for dh, x, h_prev, h, W_hh and dW_ih, dW_hh, db.
     """
-    yield from _Step(ask, KINDS[kind]).readings()
+    yield from _Step(ask, KINDS[kind], _guesses(kind)).readings()
+
+
+@cache
+def _guesses(kind: str) -> list[Guess]:
+    return guesses(KINDS[kind].program)
 
 
 def drawn(spec: Spec, B: int, D: int, H: int, seed: int) -> dict[str, Any]:
@@ -104,14 +111,17 @@ def drawn(spec: Spec, B: int, D: int, H: int, seed: int) -> dict[str, Any]:
         return rng.uniform(0.3, 1.2, shape) * rng.choice([-1.0, 1.0], shape)
 
     n = (4 if "dz_i" in spec.users else 1) * H
-    given = {
+    given: dict[str, Any] = {
         "dh": 0.2 * away(B, H), "dc": 0.2 * away(B, H), "x": away(B, D), "h_prev": away(B, H),
         "c_prev": away(B, H), "W_ih": away(n, D) / D**0.5, "W_hh": away(n, H) / H**0.5,
         "b": 0.5 * away(n),
     }  # fmt: skip
     names = run(LSTM if n > H else RNN, given)
-    states = {"gates": [names[k] for k in "ifgo"], "c": names["c"]} if n > H else {"h": (1 + names["h"]) / 2}
-    return {name: value for name, value in (given | states).items() if name in (*spec.arguments, "dc", "b", "x")}
+    if "gates" in spec.arguments:
+        given |= {"gates": [names[k] for k in "ifgo"], "c": names["c"]}
+    if "h" in spec.arguments:
+        given["h"] = (1 + names["h"]) / 2
+    return given
 
 
 def _sum(total: Total) -> str:
@@ -166,8 +176,10 @@ class _LawReader:
         C, (source, right) = self.coefficients[name], self.spec.users[name]
         if self.table.zero(C):
             return Read(f"0 * {source}", 1.0)
-        sources = {"dc_total": shared} if "o" in self.table.values else {}
-        sources |= {"dh": DH, "dc": DC, f"({_sum(CELL)})": CELL, _sum(SHOWN): SHOWN} if sources else {"dh": DH}
+        sources = {"dh": DH}
+        if "dc_total" in {text for text, _ in self.spec.users.values()}:
+            sources |= {"dc_total": shared, "dc": DC}
+            sources |= {f"({_sum(CELL)})": CELL, _sum(SHOWN): SHOWN}
         found = []
         for text, total in sorted(sources.items(), key=lambda item: item[0] != source):
             read = self._product(C, total, right)
@@ -184,10 +196,8 @@ class _LawReader:
         one = np.ones_like(C[0])
         T = np.array([sum((one * self._value(t) for t in texts), 0 * one) for texts in total])
         largest = int(np.abs(T).max(axis=1).argmax())
-        with np.errstate(all="ignore"):
-            P = C[largest] / T[largest]
-            good = close(P * T, C, self.table.tolerance)
-        return self.table.read(P, right) if good else None
+        P = C[largest] / T[largest]
+        return self.table.read(P, right) if close(P * T, C, self.table.tolerance) else None
 
     def _value(self, text: str) -> Array:
         return eval(text, dict(FUNCTIONS), dict(self.table.values))
@@ -214,28 +224,20 @@ class _LawReader:
             return (read.text,), read.cost + (not some)
         whole = self.table.of(right) if right else np.ones_like(value)
         more = self.table.read(value - whole, right)
-        return None if more is None or not some else ((times("1", *right), more.text), 1.0 + more.cost)
-
-
-def _rows(name: str, value: Any) -> Any:
-    """Return four rows of what belongs to one sequence."""
-    if name == "gates":
-        return [np.repeat(a, 4, axis=0) for a in value]
-    return value if name in ("W_ih", "W_hh", "b") else np.repeat(value, 4, axis=0)
+        if more is None or not some:
+            return None
+        return (times("1", *right), more.text), 1.0 + more.cost
 
 
 class _Step:
     """One learner's step backward, and what has been measured of it."""
 
-    def __init__(self, ask: Any, spec: Spec) -> None:
+    def __init__(self, ask: Any, spec: Spec, guesses: list[Guess]) -> None:
         self.ask, self.spec, self.tolerance = ask, spec, max(1e-7, 100 * ask.eps)
-        self.guesses = guesses(spec.program)
+        self.guesses = guesses
         n = 40 if "dz_i" in spec.users else 10
         # One sequence and more inputs than pre-activations; several sequences of odd sizes.
-        self.wide, self.many = drawn(spec, 1, n + 3, 10, seed=1), drawn(spec, 5, 6, 7, seed=2)
-        on_dh, on_dc = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])[:, :, None]
-        self.corners = {n: _rows(n, a) for n, a in self.wide.items()}
-        self.corners |= {"dh": on_dh * self.wide["dh"], "dc": on_dc * self.wide["dc"]}
+        self.wide, self.many = drawn(spec, 1, n + 3, 10, seed=1), drawn(spec, 7, 5, 6, seed=2)
         self.out = self._call(self.many)
         corners = self._corners(self.wide)
         self.routes = {name: self._route(name, corners) for name in spec.outputs}
@@ -246,11 +248,14 @@ class _Step:
 
     def readings(self) -> Iterator[Reading]:
         """Yield the readings, plainest first."""
+        if not all(np.isfinite(a).all() for a in self.out.values()):
+            return
         yield from self._uniform()
         for law in self._laws():
             program = self._outputs(law)
-            if program:
-                yield self._told(law.guess, self._clipped(program))
+            reading = self._told(law.guess, self._clipped(program)) if program else None
+            if reading and reading.findings:
+                yield reading
 
     # What the outputs show of dz
 
@@ -291,7 +296,7 @@ class _Step:
             W = np.zeros_like(self.wide["W_hh"])
             W[k * H : (k + 1) * H] = np.eye(H)
             # The bias makes up for it, so that the gates stay as they are.
-            b = self.wide["b"] + (self.wide["W_hh"] - W) @ self.wide.get("h_prev", np.zeros((1, H)))[0]
+            b = self.wide["b"] + (self.wide["W_hh"] - W) @ self.wide["h_prev"][0]
             corners = self._corners({**self.wide, "W_hh": W, "b": b})
             columns.append(self._parts([out["dh_prev"][0] for out in corners]))
         return np.concatenate(columns, axis=1)
@@ -310,11 +315,15 @@ class _Step:
 
     def _right(self, guess: Guess) -> dict[str, Array]:
         """Return the right parts of every gradient, given the forward pass."""
-        names = run(guess.program, self.corners)
+        # A row for each of the corners; sums over the batch have no meaning there.
+        dh, dc = [[0], [0], [1], [1]] * self.wide["dh"], [[0], [1], [0], [1]] * self.wide["dc"]
+        keep = {n: t for n, t in guess.program.items() if n in self.spec.users or "dz" not in t[3:]}
+        names = run(keep, {**self.wide, "dh": dh, "dc": dc})
         return {user: self._parts(names[user]) for user in self.spec.users}
 
     # The law of the gradients
 
+    @np.errstate(all="ignore")
     def _laws(self) -> list[Law]:
         """Return laws of the gradients, plainest first, each for one forward pass."""
         base, laws = self._base(), []
@@ -351,12 +360,17 @@ class _Step:
 
     # The whole
 
+    @np.errstate(all="ignore")
     def _outputs(self, law: Law) -> Program | None:
         """Return the program with all outputs as read, or None."""
         names, program = run(law.program, self.many), dict(law.program)
         for name in self.spec.outputs:
             right = self.spec.program[name].split(" = ")[1]
-            if name in law.program and name not in law.unread and close(names[name], self.out[name], self.tolerance):
+            if (
+                name in law.program
+                and name not in law.unread
+                and close(names[name], self.out[name], self.tolerance)
+            ):
                 continue
             text = formula(name, right, self.out[name], names, self.tolerance)
             text = text or self._by_itself(name, right, law)
@@ -392,12 +406,17 @@ class _Step:
         """Yield the reading of outputs that are all right but for one constant."""
         right, spec = run(self.spec.program, self.many), self.spec
         k = float(f"{next(iter(self.out.values())).flat[0] / right[spec.outputs[0]].flat[0]:.6g}")
-        if k not in (0, 1) and all(close(k * right[n], a, self.tolerance) for n, a in self.out.items()):
+        if k not in (0, 1) and all(
+            close(k * right[n], a, self.tolerance) for n, a in self.out.items()
+        ):
             says = f"All outputs are {k:g} times what they should be."
             finding = Finding("All outputs", says, spec.outputs, spec.page)
             lines = {n: f"{n} = {k:g} * ({spec.program[n].split(' = ')[1]})" for n in spec.outputs}
-            yield Reading([finding], partial(self._model, spec.program | lines), list(
-                (line, spec.program[n]) for n, line in lines.items()))
+            yield Reading(
+                [finding],
+                partial(self._model, spec.program | lines),
+                list((line, spec.program[n]) for n, line in lines.items()),
+            )
 
     def _clipped(self, program: Program) -> Program:
         """Return the program with the clipping that large gradients show."""
@@ -440,13 +459,24 @@ class _Step:
                 line = line.replace(old, new)
             return line.split(" = ")[1]
         gate, right = name.removeprefix("dz_"), self.spec.program.get(name, name)
-        read, should = (re.sub(rf"\b{gate}\b", "_", text).split(" = ")[-1].split(" * ") for text in (line, right))
+        read, should = (
+            re.sub(rf"\b{gate}\b", "_", text).split(" = ")[-1].split(" * ")
+            for text in (line, right)
+        )
         for token in list(should):
             if token in read:
                 read.remove(token)
                 should.remove(token)
-        text = str((read, should)).replace("(1 - tanh(_)**2)", "again").replace("σ(_)', '(1 - σ(_))", "again")
-        return re.sub(r"\['_', '\(1 - _\)'\]|\['\(1 - _\*\*2\)'\]", "slope", text) if "dz" in name else (name, text)
+        text = (
+            str((read, should))
+            .replace("(1 - tanh(_)**2)", "again")
+            .replace("σ(_)', '(1 - σ(_))", "again")
+        )
+        return (
+            re.sub(r"\['_', '\(1 - _\)'\]|\['\(1 - _\*\*2\)'\]", "slope", text)
+            if "dz" in name
+            else (name, text)
+        )
 
     def _finding(self, names: list[str], changed: Program, guess: Guess) -> Finding:
         right = self.spec.program
