@@ -10,32 +10,16 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from lstm_tutorial.exercises._factors import Factors, Read, Table, times
+from lstm_tutorial.exercises._factors import Table
+from lstm_tutorial.exercises._law import KINDS, Law, LawReader, Spec, Total, drawn
 from lstm_tutorial.exercises._outputs import close, formula
-from lstm_tutorial.exercises._programs import (
-    FUNCTIONS,
-    LSTM,
-    MENDED,
-    RNN,
-    SIGMOID,
-    Guess,
-    Program,
-    guesses,
-    run,
-)
+from lstm_tutorial.exercises._programs import Guess, Program, guesses, run
 from lstm_tutorial.exercises._reading import Array, Finding, Reading, named
 
-Texts = tuple[str, ...]
-Total = tuple[Texts, Texts, Texts, Texts]  # what stands on dc, on dh, on their product, and alone
-SOURCES = ("dc", "dh", "dh * dc", "1")
-DH: Total = ((), ("1",), (), ())
-DC: Total = (("1",), (), (), ())
-SHOWN: Total = ((), ("o * (1 - tanh_c**2)",), (), ())
-CELL: Total = (("1",), *SHOWN[1:])
 CLIPS = (0.01, 0.1, 0.25, 0.5, 1, 2, 3, 5, 6, 8, 10, 15, 20, 50, 100)
 # Names that differ from output to output where a slip is the same.
 _ALIKE = (
@@ -44,43 +28,6 @@ _ALIKE = (
 )  # fmt: skip
 _EXCHANGED = ("dh_prev = dc_total * f", "dc_prev = dz @ W_hh")
 TRIED = 8  # forward passes, those first that leave most coefficients right
-_USERS: dict[str, tuple[str, Factors]] = {
-    "dz_i": ("dc_total", ("g", "i * (1 - i)")),
-    "dz_f": ("dc_total", ("c_prev", "f * (1 - f)")),
-    "dz_g": ("dc_total", ("i", "(1 - g**2)")),
-    "dz_o": ("dh", ("tanh_c", "o * (1 - o)")),
-    "dc_prev": ("dc_total", ("f",)),
-}
-
-
-class Spec(NamedTuple):
-    """A kind of step: the right program, its arguments and outputs, and its gradients' factors."""
-
-    program: Program
-    arguments: Texts
-    outputs: Texts
-    users: Mapping[str, tuple[str, Factors]]
-    page: str
-
-
-_STATES, _GRADS = ("x", "h_prev", "c_prev", "W_ih", "W_hh", "b"), ("dW_ih", "dW_hh", "db")
-KINDS = {
-    "lstm": Spec(
-        LSTM, ("dh", "dc", *_STATES), ("dx", "dh_prev", "dc_prev", *_GRADS), _USERS, "numpy",
-    ),
-    "mended": Spec(
-        MENDED, ("dh", "dc", "c_prev", "gates", "c", "W_hh"), ("dh_prev", "dc_prev", "dz"), _USERS,
-        "bugs",
-    ),
-    "rnn": Spec(
-        RNN, ("dh", "x", "h_prev", "W_ih", "W_hh", "b"), ("dx", "dh_prev", *_GRADS),
-        {"dz": ("dh", ("(1 - h**2)",))}, "backpropagation",
-    ),
-    "sigmoid": Spec(
-        SIGMOID, ("dh", "x", "h_prev", "h", "W_hh"), _GRADS, {"dz": ("dh", ("h * (1 - h)",))},
-        "backpropagation",
-    ),
-}  # fmt: skip
 
 
 def read_step_back(ask: Any, kind: str = "lstm") -> Iterator[Reading]:
@@ -101,132 +48,6 @@ def read_step_back(ask: Any, kind: str = "lstm") -> Iterator[Reading]:
 @cache
 def _guesses(kind: str) -> list[Guess]:
     return guesses(KINDS[kind].program)
-
-
-def drawn(spec: Spec, B: int, D: int, H: int, seed: int) -> dict[str, Any]:
-    """Return arguments by name, none of them near zero."""
-    rng = np.random.default_rng(seed)
-
-    def away(*shape: int) -> Array:
-        return rng.uniform(0.3, 1.2, shape) * rng.choice([-1.0, 1.0], shape)
-
-    n = (4 if "dz_i" in spec.users else 1) * H
-    given: dict[str, Any] = {
-        "dh": 0.2 * away(B, H), "dc": 0.2 * away(B, H), "x": away(B, D), "h_prev": away(B, H),
-        "c_prev": away(B, H), "W_ih": away(n, D) / D**0.5, "W_hh": away(n, H) / H**0.5,
-        "b": 0.5 * away(n),
-    }  # fmt: skip
-    names = run(LSTM if n > H else RNN, given)
-    if "gates" in spec.arguments:
-        given |= {"gates": [names[k] for k in "ifgo"], "c": names["c"]}
-    if "h" in spec.arguments:
-        given["h"] = (1 + names["h"]) / 2
-    return given
-
-
-def _sum(total: Total) -> str:
-    pairs = zip(SOURCES, total, strict=True)
-    terms = [times(source, text) for source, texts in pairs for text in texts]
-    return " + ".join(terms).replace("+ -", "- ") or "0 * dh"
-
-
-class Law(NamedTuple):
-    """A program whose gradients are as read, those of its gradients that are not, and its cost."""
-
-    guess: Guess
-    program: Program
-    total: Total
-    unread: Texts
-    cost: float
-
-
-class _LawReader:
-    """Reads gradients, each as four coefficients at the units of one probe."""
-
-    def __init__(self, table: Table, spec: Spec, coefficients: Mapping[str, Array]) -> None:
-        self.table, self.spec, self.coefficients = table, spec, coefficients
-
-    def read(self, guess: Guess, known: Total | None = None) -> Law:
-        """Return the plainest law: the total that the cell's gradients share, then each."""
-        laws = []
-        for total, cost in [(known, 0.0)] if known else self._totals():
-            read = {name: self._user(name, total) for name in self.coefficients}
-            lines = {name: f"{name} = {line.text}" for name, line in read.items() if line}
-            cost += sum(line.cost if line else 8.0 for line in read.values()) + bool(guess.where)
-            if total != CELL:
-                lines["dc_total"] = f"dc_total = {_sum(total)}"
-            program = {name: lines.get(name, line) for name, line in guess.program.items()}
-            unread = tuple(name for name, line in read.items() if not line)
-            laws.append(Law(guess, program, total, unread, cost))
-        return min(laws, key=lambda law: law.cost)
-
-    def _totals(self) -> Iterator[tuple[Total, float]]:
-        """Yield what dc and dh may add up to: the right sum, or what some gradient has."""
-        found: dict[Total, float] = {CELL: 0.0}
-        for name, C in self.coefficients.items():
-            source, right = self.spec.users[name]
-            if source == "dc_total":
-                each = self._each(C / self.table.of(right), CELL, ())
-                if each:
-                    found.setdefault(*each)
-        yield from found.items()
-
-    def _user(self, name: str, shared: Total) -> Read | None:
-        """Read a gradient: nothing, factors of a known sum, or each coefficient by itself."""
-        C, (source, right) = self.coefficients[name], self.spec.users[name]
-        if self.table.zero(C):
-            return Read(f"0 * {source}", 1.0)
-        sources = {"dh": DH}
-        if "dc_total" in {text for text, _ in self.spec.users.values()}:
-            sources |= {"dc_total": shared, "dc": DC}
-            sources |= {f"({_sum(CELL)})": CELL, _sum(SHOWN): SHOWN}
-        found = []
-        for text, total in sorted(sources.items(), key=lambda item: item[0] != source):
-            read = self._product(C, total, right)
-            if read and read.text:
-                found.append(Read(times(text, read.text), read.cost + 0.5 * (text != source)))
-                if text == source and not read.cost:
-                    return found[0]
-        each = self._each(C, sources[source], right)
-        found += [Read(_sum(each[0]), each[1] + 0.5)] if each else []
-        return min(found, key=lambda read: read.cost, default=None)
-
-    def _product(self, C: Array, total: Total, right: Factors) -> Read | None:
-        """Return the factors of a sum."""
-        one = np.ones_like(C[0])
-        T = np.array([sum((one * self._value(t) for t in texts), 0 * one) for texts in total])
-        largest = int(np.abs(T).max(axis=1).argmax())
-        P = C[largest] / T[largest]
-        return self.table.read(P, right) if close(P * T, C, self.table.tolerance) else None
-
-    def _value(self, text: str) -> Array:
-        return eval(text, dict(FUNCTIONS), dict(self.table.values))
-
-    def _each(self, C: Array, source: Total, right: Factors) -> tuple[Total, float] | None:
-        """Read the coefficients one by one."""
-        sums, cost = [], 0.0
-        for value, texts in zip(C, source, strict=True):
-            way = tuple(texts[0].split(" * ")) if texts and texts[0] != "1" else ()
-            known = way if all(name in self.table.values for name in way) else ()
-            found = self._terms(value, (*right, *known), bool(texts))
-            if found is None:
-                return None
-            sums.append(found[0])
-            cost += found[1]
-        return (sums[0], sums[1], sums[2], sums[3]), cost
-
-    def _terms(self, value: Array, right: Factors, some: bool) -> tuple[Texts, float] | None:
-        """Read one coefficient: nothing, one product, or the right one and another."""
-        if self.table.zero(value):
-            return (), float(some)
-        read = self.table.read(value, right)
-        if read is not None:
-            return (read.text,), read.cost + (not some)
-        whole = self.table.of(right) if right else np.ones_like(value)
-        more = self.table.read(value - whole, right)
-        if more is None or not some:
-            return None
-        return (times("1", *right), more.text), 1.0 + more.cost
 
 
 class _Step:
@@ -356,7 +177,7 @@ class _Step:
         sources = np.array([dc, dh, dh * dc, np.ones_like(dh)])
         blocks = {n: parts / sources for n, parts in self._blocks(guess, base).items()}
         table = Table(run(guess.program, self.wide), self.tolerance)
-        return _LawReader(table, self.spec, blocks).read(guess, total)
+        return LawReader(table, self.spec, blocks).read(guess, total)
 
     # The whole
 
@@ -366,11 +187,7 @@ class _Step:
         names, program = run(law.program, self.many), dict(law.program)
         for name in self.spec.outputs:
             right = self.spec.program[name].split(" = ")[1]
-            if (
-                name in law.program
-                and name not in law.unread
-                and close(names[name], self.out[name], self.tolerance)
-            ):
+            if name not in law.unread and close(names[name], self.out[name], self.tolerance):
                 continue
             text = formula(name, right, self.out[name], names, self.tolerance)
             text = text or self._by_itself(name, right, law)
@@ -395,28 +212,30 @@ class _Step:
         return re.sub(r"\bdz\b", whole, text)
 
     def _model(self, program: Program, *arguments: Any) -> list[Array]:
-        names = run(program, dict(zip(self.spec.arguments, arguments, strict=True)))
-        return [np.asarray(names[name]) + 0.0 for name in self.spec.outputs]
+        given = dict(zip(self.spec.arguments, arguments, strict=True))
+        names, rows = run(program, given), {"dh_prev": "dh", "dc_prev": "dh", "dx": "x"}
+        return [names[name] + 0 * given.get(rows.get(name, ""), 0) for name in self.spec.outputs]
 
     def _fits(self, program: Program, large: list[Any], got: list[Array]) -> list[bool]:
         pairs = zip(got, self._model(program, *large), strict=True)
-        return [close(a, np.broadcast_to(b, a.shape), self.tolerance) for a, b in pairs]
+        return [close(a, b, self.tolerance) for a, b in pairs]
 
     def _uniform(self) -> Iterator[Reading]:
         """Yield the reading of outputs that are all right but for one constant."""
         right, spec = run(self.spec.program, self.many), self.spec
-        k = float(f"{next(iter(self.out.values())).flat[0] / right[spec.outputs[0]].flat[0]:.6g}")
-        if k not in (0, 1) and all(
-            close(k * right[n], a, self.tolerance) for n, a in self.out.items()
+        first = spec.outputs[0]
+        k = float(f"{self.out[first].flat[0] / right[first].flat[0]:.6g}")
+        if k in (0, 1) or any(
+            not close(k * right[n], a, self.tolerance) for n, a in self.out.items()
         ):
-            says = f"All outputs are {k:g} times what they should be."
-            finding = Finding("All outputs", says, spec.outputs, spec.page)
-            lines = {n: f"{n} = {k:g} * ({spec.program[n].split(' = ')[1]})" for n in spec.outputs}
-            yield Reading(
-                [finding],
-                partial(self._model, spec.program | lines),
-                list((line, spec.program[n]) for n, line in lines.items()),
-            )
+            return
+        says = f"All outputs are {k:g} times what they should be."
+        lines = {n: f"{n} = {k:g} * ({spec.program[n].split(' = ')[1]})" for n in spec.outputs}
+        yield Reading(
+            [Finding("All outputs", says, spec.outputs, spec.page)],
+            partial(self._model, spec.program | lines),
+            [(line, spec.program[n]) for n, line in lines.items()],
+        )
 
     def _clipped(self, program: Program) -> Program:
         """Return the program with the clipping that large gradients show."""
@@ -459,24 +278,18 @@ class _Step:
                 line = line.replace(old, new)
             return line.split(" = ")[1]
         gate, right = name.removeprefix("dz_"), self.spec.program.get(name, name)
-        read, should = (
-            re.sub(rf"\b{gate}\b", "_", text).split(" = ")[-1].split(" * ")
-            for text in (line, right)
-        )
+        texts = (re.sub(rf"\b{gate}\b", "_", text).split(" = ")[-1] for text in (line, right))
+        read, should = (text.split(" * ") for text in texts)
         for token in list(should):
             if token in read:
                 read.remove(token)
                 should.remove(token)
-        text = (
-            str((read, should))
-            .replace("(1 - tanh(_)**2)", "again")
-            .replace("σ(_)', '(1 - σ(_))", "again")
-        )
-        return (
-            re.sub(r"\['_', '\(1 - _\)'\]|\['\(1 - _\*\*2\)'\]", "slope", text)
-            if "dz" in name
-            else (name, text)
-        )
+        slip = f"{' * '.join(read)} for {' * '.join(should)}"
+        for form in ("(1 - tanh(_)**2)", "σ(_) * (1 - σ(_))"):
+            slip = slip.replace(form, "again")
+        for form in ("(1 - _**2)", "_ * (1 - _)"):
+            slip = slip.replace(f"for {form}", "for the slope")
+        return slip if "dz" in name else (name, slip)
 
     def _finding(self, names: list[str], changed: Program, guess: Guess) -> Finding:
         right = self.spec.program

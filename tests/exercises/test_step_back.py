@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lstm_tutorial.exercises._step_back import KINDS, drawn, read_step_back
+from lstm_tutorial.exercises._law import KINDS, drawn
+from lstm_tutorial.exercises._step_back import read_step_back
 
 LSTM = """
 def step_backward(dh, dc, x, h_prev, c_prev, W_ih, W_hh, b):
