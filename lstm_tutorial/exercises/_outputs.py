@@ -126,7 +126,7 @@ def _products(W: str, gates: str) -> Iterator[str]:
 
 def _outer(name: str, gates: str) -> Iterator[str]:
     own, units = ("x", ()) if name == "dW_ih" else ("h_prev", _UNITS)
-    for seen in (own, *units, *(f"tanh({u})" for u in (own, *units)), "z"):
+    for seen in (own, *units, *(f"tanh({u})" for u in (own, *units)), "z", "(dz @ W_hh)"):
         yield f"dz.T @ {seen}"
         yield from (f"dz[:1].T @ {seen}[:1]", f"dz[-1:].T @ {seen}[-1:]")
         yield f"outer(dz.sum(axis=0), {seen}.sum(axis=0))"

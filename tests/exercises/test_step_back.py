@@ -99,6 +99,7 @@ MISTAKES = [
     ("dz.T @ x -> (x.T @ dz).reshape(W_ih.shape)", "lstm", "", "dW_ih"),
     ("dz.T @ x -> np.outer(dz[0], x[0])", "lstm", "dW_ih = dz[:1].T @ x[:1]", "dW_ih"),
     ("dz.T @ h_prev -> dz.T @ (o * t)", "lstm", "dW_hh = dz.T @ h", "dW_hh"),
+    ("dz.T @ h_prev -> dz.T @ dh_prev", "lstm", "dW_hh = dz.T @ (dz @ W_hh)", "dW_hh"),
     ("dz.sum(axis=0) -> dz[0]", "lstm", "db = dz[0]", "db"),
     ("dz.sum(axis=0) -> dz.sum() + 0 * b", "lstm", "", "db"),
     ("dh_prev, dc_prev, dW -> dc_prev, dh_prev, dW", "lstm", "", "dh_prev dc_prev"),
