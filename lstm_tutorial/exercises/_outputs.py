@@ -68,7 +68,7 @@ def _scaled(text: str, base: Array, value: Array, names: Names, tolerance: float
     sizes[" / dh.size"] = sizes[" / B"] * sizes[" / dh.shape[1]"]
     for per, size in sizes.items():
         for k in (1, 2) if per else (1, 2, 0.5, 3, 4, 0.25):
-            if abs(abs(constant * size) / k - 1) < 1e3 * tolerance:
+            if abs(abs(constant * size) / k - 1) < min(1e3 * tolerance, 0.01):
                 return times(*["-1"] * (constant < 0), f"{k:g}", whole) + per
     return times(*["-1"] * (constant < 0), f"{abs(constant):.12g}", whole)
 
