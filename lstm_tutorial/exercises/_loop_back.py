@@ -186,7 +186,8 @@ GROUPS = [
     ("i", "i", "i"), ("f in its own slope", "f", "f"), ("f as the factor of dc", "kept", "dc"),
     ("g", "g", "g"), ("o", "o", "o"), ("c", "c", "c"), ("c_prev", "c_prev", "f"),
     ("the value of all gates", "i f g o kept", "i f g o"), ("f", "f kept", "f"),
-    ("c and c_prev", "c c_prev", "c"), ("every stored value", "i f g o kept c c_prev", "time"),
+    ("c and c_prev", "c c_prev", "c"), ("the value of all gates and of c", "i f g o kept c", "c"),
+    ("every stored value", "i f g o kept c c_prev", "time"),
     ("h in the slope", "h", "slope"),
 ]  # fmt: skip
 SUMS: dict[str, Callable[[list[Array], int], Array]] = {
@@ -270,8 +271,14 @@ def _added(rule: Callable[[list[Array], int], Array]) -> Rule:
     return lambda trip, k: rule(trip.shares(k), trip.stored["x"].shape[1])
 
 
-def _met(source: str, move: Callable[[Array], Array]) -> Rule:
-    return lambda trip, k: sum(trip.shares(k, move(trip.stored[source])))  # type: ignore[return-value]
+def _sum(shares: list[Array], B: int) -> Array:
+    return np.sum(shares, axis=0)
+
+
+def _met(source: str, move: Callable[[Array], Array], rule: Any = _sum) -> Rule:
+    return lambda trip, k: rule(
+        trip.shares(k, move(trip.stored[source])), trip.stored["x"].shape[1]
+    )
 
 
 def _of_sum(change: Callable[[Array], Array]) -> Rule:
@@ -296,7 +303,10 @@ def weight_rules(k: int) -> dict[str, Rule]:
         rules["the sum with the last h for h_prev"] = _met("h", lambda h: h[-1:] + 0 * h[1:])
     for phrase, move in MOVES.items() if k < 2 else ():
         words = phrase.replace("{a}", ("x", "h_prev")[k])
-        rules[f"the sum with {words}"] = _met(("x", "h seen")[k], move)
+        met = partial(_met, ("x", "h seen")[k], move)
+        rules[f"the sum with {words}"] = met(_sum)
+        for also, rule in list(SUMS.items())[:5]:
+            rules[f"{also}, with {words}"] = met(rule)
     return rules
 
 
@@ -405,7 +415,7 @@ class Backward(Search):
         best = 0
         for theirs in (self.dz, self.dz[::-1]):
             off = np.abs(mine - theirs).reshape(*mine.shape[:2], -1, trip.handed[0][0].shape[1])
-            best = max(best, int((off.max((1, 3)) < 1e3 * self.room).sum()))
+            best = max(best, int((off.max((1, 3)) < 10 * self.room).sum()))
         first = zip(trip.handed[-1], self.outputs[1:], strict=False)
         return best + sum(close(a, b, self.room) for a, b in first)
 
@@ -476,9 +486,9 @@ class Backward(Search):
         n = self.states
         dhs, *rest = self.arguments
         arguments = [dhs[0], *rest[1:n], rest[n][0], *rest[n + 1 :]]
-        if not self.ask(*_by_outputs(n, *arguments))[0].any():  # no step is taken
-            return iter(())
-        views = [(partial(given, n), pick) for given in (_by_outputs, _by_end)]
+        given = [partial(by, n) for by in (_by_outputs, _by_end)]
+        # Where dx is zero, no step is taken, or it is not given dh.
+        views = [(by, pick) for by in given if self.ask(*by(*arguments))[0].any()]
         read = read_step_back if n == 2 else read_rnn_step_back
         return self.laws(read, views, arguments)
 
