@@ -133,11 +133,15 @@ def right_back(
     for k in range(len(parts)):
         if ("factor", k) in ways:
             parts[k] = ways["factor", k](parts[k], v)
-    products = [a * b if len(rest) == 0 else a * b * rest[0] for a, b, *rest in
-                ([*p.values(), 1.0] if len(p) == 1 else list(p.values()) for p in parts)]  # fmt: skip
-    dz = np.concatenate(products, axis=1)
+    dz = np.concatenate([np.prod(list(p.values()), axis=0) for p in parts], axis=1)
     dz = ways["dz", 0](dz) if ("dz", 0) in ways else dz
+    W_hh = ways["W_hh", 0](W_hh) if ("W_hh", 0) in ways else W_hh
     return Turn(dz @ W_ih, (dz @ W_hh, *before), dz, total, f)
+
+
+def _turned(W_hh: Array) -> Array:
+    H = W_hh.shape[1]
+    return W_hh.reshape(-1, H, H).swapaxes(1, 2).reshape(W_hh.shape)
 
 
 def _without(name: str, parts: dict[str, Array], v: Mapping[str, Array]) -> dict[str, Array]:
@@ -178,8 +182,9 @@ def backs(states: int) -> list[Way]:
             if phrase != ("1 - a²" if gate in "gh" else "a (1 - a)"):
                 says = f"In dz_{gate} the slope is {phrase.replace('a', gate)}."
                 add(("factor", k), partial(_slope, slope, gate), says, where)
+    add(("W_hh", 0), _turned, "dh_prev is made of W_hh with each block transposed.", "dh")
     for name in ("o", "the slope") if states == 2 else ():
-        says = f"The way from dh to dc lacks the factor {name}."
+        says = f"The way from dh to dc lacks {name}."
         add(("total", 0), partial(_without, name), says, "dc")
     if states == 2:
         add(("total", 1), 0, "dc that came back is overwritten by the share of dh.", "dc")

@@ -194,8 +194,12 @@ class Forward(Search):
         for j in range(states):
             self.right["end", j] = lambda path, j: path.kept[-1][j]
             self.rules["end", j] = {phrase: _last(value) for phrase, value in values.items()}
-        self.short = self.drawn(np.random.default_rng(1), 2, 3, 2)
-        self.seen = np.array([a for out in ask(*self.short) for a in out.reshape(-1, 3, 2)])
+        rng = np.random.default_rng(1)
+        self.short = [self.drawn(rng, T, 3, 2) for T in (1, 2)]
+        self.seen = [
+            np.array([a for out in ask(*arguments) for a in out.reshape(-1, 3, 2)])
+            for arguments in self.short
+        ]
         mixes = self._mixes()
         self.ways = [way for way in ways_of(states) if mixes or not way.mixes]
 
@@ -217,10 +221,11 @@ class Forward(Search):
         moved = zip(self.ask(x, *rest), self.outputs, strict=True)
         return any(np.delete(np.abs(a - b), 1, a.ndim - 2).max() > self.room for a, b in moved)
 
-    def _possible(self, step: Any, ways: Sequence[Way]) -> bool:
-        """Return whether two steps end in a state that the learner returns somewhere."""
-        last = self.run(step, self.short, together(ways)).kept[-1]
-        return any(bool((np.abs(self.seen - s).max((1, 2)) <= self.room * 10).any()) for s in last)
+    def _possible(self, step: Any, ways: Sequence[Way], T: int = 2) -> bool:
+        """Return whether T steps end in a state that the learner returns somewhere."""
+        last = self.run(step, self.short[T - 1], together(ways)).kept[-1]
+        off = (np.abs(self.seen[T - 1] - s).max((1, 2)) for s in last)
+        return any(bool((o <= self.room * 10).any()) for o in off)
 
     def _tried(self, step: Any, tries: Sequence[Sequence[Way]]) -> list[list[Way]]:
         """Return the readings of some loops."""
@@ -241,32 +246,36 @@ class Forward(Search):
             likely = [[one] for one in own if self._possible(step, [one])]
             return self._tried(step, [[], *likely])
 
-    def _blind(self, arguments: Sequence[Array]) -> bool:
+    def _blind(self) -> bool:
         """Return whether c0 does not reach what a sequence of one step returns."""
-        x, h, c, *weights = arguments
-        pairs = zip(self.ask(x[None], h, c, *weights), self.ask(x[None], h, c + 1, *weights), strict=True)
+        x, h, c, *weights = self.short[0]
+        pairs = zip(self.ask(x, h, c, *weights), self.ask(x, h, c + 1, *weights), strict=True)
         return all(np.array_equal(a, b) for a, b in pairs)
 
     def _pairs(self) -> list[list[Way]]:
-        """Return the readings of loops with two mistakes."""
+        """Return the readings of loops with two mistakes, or with one common in a step."""
         common = [one for one in self.ways if one.phrase in COMMON or one.phrase in ORDERS]
-        pairs = [p for p in combinations(common, 2) if not p[0].ways.keys() & p[1].ways.keys()]
-        pairs += [(one,) for one in steps(self.states)]
-        later = [w for w in common if next(iter(w.ways))[0] in ("start", "carry", "order", "x")]
-        pairs += product(later, steps(self.states))
+        laws = steps(self.states)
+        later = [one for one in common if next(iter(one.ways))[0] in ("start", "order")]
         with np.errstate(all="ignore"):
-            return self._tried(None, [p for p in pairs if self._possible(None, p)])
+            tries = [*combinations(common, 2), *((one,) for one in laws), *product(later, laws)]
+            if not self._possible(None, [], 1):
+                # What one step shows, with all that only more steps show.
+                first = [w for w in [*self.ways, *laws] if self._possible(None, [w], 1)]
+                tries += product(first, self.ways)
+            apart = [p for p in tries if len(together(p)) == sum(len(one.ways) for one in p)]
+            return self._tried(None, [p for p in apart if self._possible(None, p)])
 
     def read(self) -> Iterator[Reading]:
         """Yield readings, plainest first."""
         yield from self.yielded(None, self._singles(None))
         views = [lambda out: [out[0][0], *out[2:]], lambda out: out[1:]]
         views += [lambda out: [out[0][0], out[1]]] if self.states == 2 else []
-        x, *rest = self.short
+        x, *rest = self.short[0]
         form = LSTM if self.states == 2 else RNN
         one = [(_one_step, pick) for pick in views]
         # Without c0, a step has no law that could be read.
-        blind = self.states == 2 and self._blind([x[0], *rest])
+        blind = self.states == 2 and self._blind()
         for law in () if blind else self.laws(partial(read_step, form=form), one, [x[0], *rest]):
             yield from self.yielded(law.model, self._singles(law.model), law.findings)
         yield from self.yielded(None, self._pairs())

@@ -88,6 +88,7 @@ MOVES: dict[str, Change] = {
     "{a}[t + 1], and {a}[T - 1] at the end": partial(_taken, lambda t, T: min(t + 1, T - 1)),
     "{a}[t + 1], and {a}[0] at the end": lambda a: np.roll(a, -1, 0),
     "{a}[t + 1], and zeros at the end": lambda a: np.concatenate([a[1:], 0 * a[:1]]),
+    "{a}[-t]": partial(_taken, lambda t, T: -t),
     "{a}[0] at every step": partial(_taken, lambda t, T: 0),
     "{a}[T - 1] at every step": partial(_taken, lambda t, T: T - 1),
     "{a} from the last step to the first": lambda a: a[::-1],
@@ -130,21 +131,22 @@ PLACES = {
     "start": ("{s}0", "{s}0", "The loop starts from {phrase}. It should start from {names}."),
     "carry": ("{s}", "{s}", "From the second step on, each step sees {phrase}. It should see "
               "{names} as the step before left it."),
-    "after": ("{s}", "{s}", "After each step, {names} becomes {phrase}. It should stay as it is."),
-    "kept": ("{s}", "{s}", "When hs[t] has been stored, {names} becomes {phrase}. It should stay "
-             "as it is."),
-    "cell": ("c", "c", "Before h is made of c, it becomes {phrase}. It should stay as it is."),
+    "after": ("{s}", "{s}", "After each step you keep {phrase}. It should be {names} as the step "
+              "gives it."),
+    "kept": ("{s}", "{s}", "After hs[t] is stored you keep {phrase}. It should be {names} as the "
+             "step gives it."),
+    "cell": ("c", "c", "h is made of {phrase}, which is also kept. It should be c as it is."),
     "hs": ("hs", "h", "hs holds {phrase}. It should hold h after each step, in the order of time."),
     "end": ("{s}_T", "{s}", "{names}: you return {phrase}. It should be {a} after the last step."),
     "own": ("dhs", "dhs", "Step t adds {phrase}. It should add dhs[t]."),
     "begin": ("d{s}_T", "d{s}_T", "The loop starts from {phrase}. It should start from {names}."),
     "back": ("time", "", "The loop {phrase}. It should take all steps from the last to the first."),
-    "join": ("d{s}", "d{s}", "As {names}, step t is given {phrase}. It should be given what came "
-             "back from the step after (with dhs[t] added to dh)."),
-    "hand": ("d{s}", "d{s}", "From one step to the one before, {phrase} is handed on. It should be "
+    "join": ("d{s}", "d{s}", "Step t is given {phrase} as {names}. It should be given what came "
+             "back from the step after{plus}."),
+    "hand": ("d{s}", "d{s}", "What goes from one step to the one before is {phrase}. It should be "
              "{names} as the step gave it back."),
-    "hand on": ("d{s}", "d{s}", "After each step back, {names} becomes {phrase}. It should stay as "
-                "it is."),
+    "hand on": ("d{s}", "d{s}", "After each step back you keep {phrase}. It should be {names} as "
+                "the step gave it back."),
     "dz": ("dz", "dz", "Step t uses {phrase}. It should use dz as it is."),
     "stored": ("", "", "Step t reads {phrase}. It should read that of its own step."),
     "dx": ("dx", "dx", "dx holds {phrase}. It should hold the gradient of x[t] at t."),
@@ -177,7 +179,7 @@ def finding(place: str, phrase: str, which: Sequence[int] = (0,), about: str = "
     a, o = (named([value.format(s=s) for s in some]) for some in (letters, others or letters))
     a = value if "{s}" not in value else a
     phrase = phrase.format(a=a, o=o)
-    said = says.format(phrase=phrase, names=named(own), a=a)
+    said = says.format(phrase=phrase, names=named(own), a=a, plus=" plus dhs[t]" * (which[0] == 0))
     title = f"{named(own)}: {phrase}" if names else phrase
     page = "state" if place in STATES else "sequences" if place in FORWARDS else "backpropagation"
     return Finding(title, said, tuple(about.split()) or tuple(own), page)
@@ -292,12 +294,7 @@ class Search:
                 if phrase is None:
                     return None
                 groups.setdefault((key[0], phrase), []).append(key[1])
-        found = []
-        for (place, phrase), which in groups.items():
-            ways = {(place, j): self.rules[place, j][phrase] for j in which}
-            said = finding(place, phrase, which)
-            found.append(Way(ways, said, phrase=phrase))
-        return found
+        return self._said(groups)
 
     def _is(self, rule: Rule, path: Any, key: Key, got: Array) -> bool:
         try:
@@ -312,15 +309,23 @@ class Search:
 
     def with_limits(self, path: Any, found: Sequence[Way]) -> list[list[Way]]:
         """Return what was found, and then with limits also where they happen not to act."""
-        more = list(found)
-        limits = [p for p in (one.phrase for one in found) if "clipped" in p or "down" in p]
-        for phrase in dict.fromkeys(limits):
-            for (key, rules), got in zip(self.rules.items(), self.outputs, strict=True):
-                told = any(key in one.ways for one in found)
-                if not told and phrase in rules and self._is(rules[phrase], path, key, got):
-                    said = finding(key[0], phrase, (key[1],))
-                    more.append(Way({key: rules[phrase]}, said, phrase=phrase))
-        return [list(found)] if len(more) == len(found) else [list(found), more]
+        limits = {p for p in (one.phrase for one in found) if "clipped" in p or "down" in p}
+        more: dict[tuple[str, str], list[int]] = {}
+        for (place, j), got in zip(self.right, self.outputs, strict=True):
+            told = [one.phrase for one in found if (place, j) in one.ways]
+            rules = self.rules[place, j]
+            for phrase in told or sorted(limits & rules.keys()):
+                if self._is(rules[phrase], path, (place, j), got):
+                    more.setdefault((place, phrase), []).append(j)
+        return [list(found), self._said(more)] if limits else [list(found)]
+
+    def _said(self, groups: Mapping[tuple[str, str], list[int]]) -> list[Way]:
+        """Put outputs that are made in the same way into one mistake."""
+        found = []
+        for (place, phrase), which in groups.items():
+            ways = {(place, j): self.rules[place, j][phrase] for j in which}
+            found.append(Way(ways, finding(place, phrase, which), phrase=phrase))
+        return found
 
     def yielded(
         self, step: Any, readings: Sequence[Sequence[Way]], own: Sequence[Finding] = ()
