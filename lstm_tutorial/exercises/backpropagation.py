@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._kind import draw
 from lstm_tutorial.exercises._reading import Array
@@ -87,4 +88,9 @@ NUMERICAL_GRADIENT = replace(
     prepare=lambda argument: argument.watched() if isinstance(argument, _Surface) else argument,
 )
 
-KINDS = {"numerical_gradient": NUMERICAL_GRADIENT}
+
+KINDS = {
+    "rnn.step_backward": _recurrent.RNN_STEP_BACKWARD,
+    "rnn.backward": _recurrent.RNN_BACKWARD,
+    "numerical_gradient": NUMERICAL_GRADIENT,
+}

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._kind import draw
+from lstm_tutorial.rnn import sigmoid
 
 _Z = [draw(s, {"z": "B H"}, 3, B=B, H=H) for s, B, H in [(21, 3, 4), (22, 4, 4), (23, 1, 1)]]
 
@@ -37,4 +39,13 @@ SIGMOID = by_edits(
     also=["return 0.5 + 0.5 * np.tanh(z / 2)"],
 )
 
-KINDS = {"sigmoid": SIGMOID}
+GATE = _recurrent.stepping(
+    "gate",
+    "gate(x, h, W, U, b) -> array (B, H)",
+    {"gate": "B H"},
+    {"x": "B D", "h": "B H", "W": "H D", "U": "H H", "b": "H"},
+    lambda x, h, W, U, b: sigmoid(x @ W.T + h @ U.T + b),
+)
+
+
+KINDS = {"gate": GATE, "sigmoid": SIGMOID}

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
+from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._facts import close
 from lstm_tutorial.exercises._reading import Array, Finding, named
 from lstm_tutorial.exercises._trials import Fn, arrays, by_measuring
@@ -244,4 +245,10 @@ INIT = by_measuring(
     "The bound, the spread and the biases are right, and no numbers depend on one another.",
 )
 
-KINDS = {"lstm.init": INIT}
+
+KINDS = {
+    "lstm.step_backward": _recurrent.LSTM_STEP_BACKWARD,
+    "lstm.forward": _recurrent.LSTM_FORWARD,
+    "lstm.backward": _recurrent.LSTM_BACKWARD,
+    "lstm.init": INIT,
+}

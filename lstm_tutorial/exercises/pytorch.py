@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._kind import as_tensor, draw
 from lstm_tutorial.exercises._reading import Finding, Trouble
+from lstm_tutorial.rnn import sigmoid
 
 HALVES = {"forward": "B H", "backward": "B H"}
 
@@ -50,4 +52,21 @@ SUMMARY = by_edits(
     flat=in_halves,
 )
 
-KINDS = {"torch.summary": SUMMARY}
+
+def _cell(z: Any, c: Any) -> tuple[Any, Any]:
+    i, f, g, o = np.split(z, 4, axis=1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+CELL = _recurrent.stepping(
+    "torch.cell",
+    "step(z, c) -> (h, c), from the pre-activations (B, 4H) and the cell state (B, H)",
+    {"h": "B H", "c": "B H"},
+    {"z": "B 4H", "c": "B H"},
+    _cell,
+    prepare=as_tensor,
+)
+
+
+KINDS = {"torch.cell": CELL, "torch.summary": SUMMARY}

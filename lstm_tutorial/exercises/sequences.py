@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lstm_tutorial import rnn
+from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._kind import draw
 from lstm_tutorial.exercises._reading import Finding
@@ -80,4 +81,10 @@ TO_SIGMOID = by_edits(
     "sequences",
 )
 
-KINDS = {"rnn.delay_line": DELAY_LINE, "rnn.to_sigmoid": TO_SIGMOID}
+
+KINDS = {
+    "rnn.step": _recurrent.RNN_STEP,
+    "rnn.forward": _recurrent.RNN_FORWARD,
+    "rnn.delay_line": DELAY_LINE,
+    "rnn.to_sigmoid": TO_SIGMOID,
+}

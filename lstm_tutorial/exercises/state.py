@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from lstm_tutorial.exercises._kind import Kind
+from lstm_tutorial.exercises import _recurrent
+from lstm_tutorial.exercises._kind import Kind, as_tensor
 from lstm_tutorial.exercises._reading import Finding
 from lstm_tutorial.exercises._trials import Fn, arrays, by_measuring
+from lstm_tutorial.rnn import sigmoid
 
 _WEIGHTS = {"W_ih": "4H D", "W_hh": "4H H", "b": "4H"}
 # By name what is read, the number that c should end with, and a sentence.
@@ -38,7 +40,27 @@ def _by_strings(signature: str, strings: Strings, symbols: str) -> Kind:
 
 _BITS = np.random.default_rng(0).integers(0, 2, 999)
 
+
+def _coupled(*five: Any) -> tuple[Any, Any]:
+    i, f, g, o, c = five
+    c = sigmoid(f) * c + (1 - sigmoid(f)) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+COUPLED_CELL = _recurrent.stepping(
+    "torch.coupled_cell",
+    "cell(i, f, g, o, c) -> (h, c), where i, f, g, o are pre-activations and 1 - f is the input "
+    "gate",
+    {"h": "B H", "c": "B H"},
+    dict.fromkeys("ifgoc", "B H"),
+    _coupled,
+    prepare=as_tensor,
+)
+
+
 KINDS = {
+    "lstm.step": _recurrent.LSTM_STEP,
+    "torch.coupled_cell": COUPLED_CELL,
     "lstm.reset_counter": _by_strings(
         "reset_counter() -> (W_ih, W_hh, b) of shapes (4, 3), (4, 1), (4,), inputs a, b, r",
         {
