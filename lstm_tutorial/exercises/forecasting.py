@@ -76,8 +76,8 @@ WINDOWS = by_edits(
     first window left out: np.arange(N) -> np.arange(1, N) | That is one window too few.
     targets overlap the inputs: starts + length -> starts + length - 1 |
         The first target is the last input: it leaks. Targets begin one step after the window.
-    targets are the inputs' end: follow + np.arange(horizon) -> starts + np.arange(length)[-horizon:] |
-        They follow it.
+    targets are the inputs' end: follow + np.arange(horizon) ->
+        starts + np.arange(length)[-horizon:] | They follow it.
     targets are the window one step later: + length -> + 1 && horizon)] -> length)] |
         Targets are the horizon values after the window.
     gap before the targets: + 1 -> + 0 && + length -> + length + 1 | Targets follow at once.

@@ -133,7 +133,10 @@ WINDOWS = [
     (lambda x, n, k: cuts(x, range(0, len(x) - n - k + 1, n), n, k), "windows do not overlap"),
     (lambda x, n, k: cuts(x, range(0, len(x) - n - k + 1, k), n, k), "windows a horizon apart"),
     (lambda x, n, k: every_window(x, n, k, -1), "targets overlap the inputs"),
-    (lambda x, n, k: (every_window(x, n, k)[0], [a[-k:] for a in every_window(x, n, k)[0]]), "targets are the inputs' end"),
+    (
+        lambda x, n, k: (every_window(x, n, k)[0], [a[-k:] for a in every_window(x, n, k)[0]]),
+        "targets are the inputs' end",
+    ),
     (lambda x, n, k: every_window(x, n, k, 1, 1), "gap before the targets"),
     (
         lambda x, n, k: (
