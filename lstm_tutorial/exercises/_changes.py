@@ -80,6 +80,9 @@ def _calls(node: ast.Call, value: str, name: str) -> Iterator[str]:
     text, head = ast.unparse(node), f"{value}.{name}("
     for other in sorted({o for group in ALIKE if name in group.split() for o in group.split()}):
         yield text.replace(head, f"np.{other}({'' if value == 'np' else f'{value}, '}", 1)
+    if name in ("sum", "mean", "max", "min", "std") and "axis=" not in text:
+        comma = "" if text.endswith("()") else ", "
+        yield from (f"{text[:-1]}{comma}axis={k})" for k in (0, 1))
     for keyword in node.keywords:
         option = ast.unparse(keyword)
         others = [other for other in node.keywords if other is not keyword]

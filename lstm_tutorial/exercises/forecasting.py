@@ -76,7 +76,8 @@ WINDOWS = by_edits(
     first window left out: np.arange(N) -> np.arange(1, N) | That is one window too few.
     targets overlap the inputs: starts + length -> starts + length - 1 |
         The first target is the last input: it leaks. Targets begin one step after the window.
-    targets are the inputs' end: starts + length -> starts + length - horizon | They follow it.
+    targets are the inputs' end: follow + np.arange(horizon) ->
+        starts + np.arange(length)[-horizon:] | They follow it.
     targets are the window one step later: + length -> + 1 && horizon)] -> length)] |
         Targets are the horizon values after the window.
     gap before the targets: + 1 -> + 0 && + length -> + length + 1 | Targets follow at once.
@@ -195,6 +196,8 @@ CUT = by_edits(
         Before the first target stand as many values as length says.
     one value too many to read: - length:test -> - length - 1:test && - length:] -> - length - 1:] |
         Before the first target stand as many values as length says.
+    nothing to read in test: - length:] -> :] | length values come first.
+    valid ends too early: length:test_from] -> length:test_from - 1] | It ends where test's begin.
     valid and test overlap: length:test_from] -> length:] | valid holds the targets of test.
     sizes exchanged: len(series) - test -> len(series) - valid && test_from - valid ->
         test_from - test | The sizes of valid and test are exchanged.

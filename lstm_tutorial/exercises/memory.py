@@ -22,6 +22,8 @@ ACTIVATIONS = by_edits(
     listed("""
     numbers, not bytes: (own + read) * size | Multiply by the item size.
     gates alone: numbers = 7 -> numbers = 4 | c, tanh(c) and h are kept, too.
+    batch missing: T * B * H -> T * H | Each sequence of the batch is kept.
+    steps missing: T * B * H -> B * H | Each step is kept.
     one layer: numbers * layers -> numbers && (layers - 1) -> 0 | Each layer saves.
     both directions always: 1 + both -> 2 | There is a second one only where both is True.
     one direction: 1 + both -> 1 | The second direction saves as much as the first.
