@@ -19,11 +19,25 @@ from lstm_tutorial.exercises import (
     service,
     state,
     training,
+    vanishing,
 )
 from lstm_tutorial.exercises._kind import Kind
 
 CHAPTERS = (
-    *(sequences, backpropagation, clipping, gates, state, flow, numpy, pytorch, same, bugs, fast),
+    *(
+        sequences,
+        backpropagation,
+        vanishing,
+        clipping,
+        gates,
+        state,
+        flow,
+        numpy,
+        pytorch,
+        same,
+        bugs,
+        fast,
+    ),
     *(nn_lstm, memory, forecasting, classifying, language, training, service),
 )
 

@@ -184,7 +184,7 @@ def _of_one(form: "Form", hidden: Sum) -> Iterator[Finding]:
         ("b",)
         if any(f.base == "b|z" for t in hidden.terms for f in t.factors) and parts == {"b", "x"}
         else form.output
-    )  # noqa: E501
+    )
     says = f"You return {hidden}. It should be {form.hidden}: the parts are added first, then "
     says += f"{right.squash.words} is applied once to their sum."
     yield Finding(f"{what} = {hidden}", says, where, form.page)

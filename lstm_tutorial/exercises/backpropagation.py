@@ -9,6 +9,7 @@ from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._kind import draw
 from lstm_tutorial.exercises._reading import Array
+from lstm_tutorial.rnn import sigmoid
 
 
 class _Surface:
@@ -89,7 +90,59 @@ NUMERICAL_GRADIENT = replace(
 )
 
 
+def _with_states(seed: int, T: int, B: int, D: int, H: int) -> dict[str, Any]:
+    """Return what a sigmoid network leaves to its way back."""
+    shapes = {"dhs": "T B H", "x": "T B D", "h0": "B H", "W_ih": "H D", "W_hh": "H H", "b": "H"}
+    dhs, x, h0, W_ih, W_hh, b = draw(seed, shapes, T=T, B=B, D=D, H=H).values()
+    states = [sigmoid(h0)]
+    for x_t in x:
+        states.append(sigmoid(x_t @ W_ih.T + states[-1] @ W_hh.T + b))
+    return {"dhs": dhs, "x": x, "hs": np.array(states), "W_hh": W_hh}
+
+
+_SIZES = [(3, 2, 5, 4), (5, 4, 3, 2), (4, 3, 4, 4), (1, 3, 2, 5), (4, 1, 2, 3), (3, 2, 1, 1)]
+
+SIGMOID_BACKWARD = by_edits(
+    "sigmoid_backward(dhs, x, hs, W_hh) -> (dW_ih, dW_hh, db), hs with the initial state first",
+    {"dW_ih": "H D", "dW_hh": "H H", "db": "H"},
+    [_with_states(150 + k, *sizes) for k, sizes in enumerate(_SIZES)],
+    """
+    slopes, old = hs[1:] * (1 - hs[1:]), hs[:-1]
+    dh, dz, T = np.zeros(hs[0].shape), np.zeros(dhs.shape), len(x)
+    for t in reversed(range(T)):
+        dz[t] = (dhs[t] + dh) * slopes[t]
+        dh = dz[t] @ W_hh
+    dW_ih = sum(dz[t].T @ x[t] for t in range(T))
+    dW_hh = sum(dz[t].T @ old[t] for t in range(T))
+    db = sum(dz[t].sum(axis=0) for t in range(T))
+    return dW_ih, dW_hh, db
+    """,
+    listed("""
+    slope of tanh: hs[1:] * (1 - hs[1:]) -> 1 - hs[1:] ** 2 | The sigmoid has h (1 - h).
+    slope left out: * slopes[t] -> * 1 | The slope h (1 - h) is missing.
+    h squashed again in its slope: hs[1:] * (1 - hs[1:]) ->
+        1 / (2 + np.exp(hs[1:]) + np.exp(-hs[1:])) | h is squashed already: its slope is h (1 - h).
+    slope at the old state: hs[1:] * (1 - hs[1:]) -> hs[:-1] * (1 - hs[:-1]) |
+        The slope is taken at the old state hs[t]. It is that of the new one, hs[t + 1].
+    nothing carried back: (dhs[t] + dh) -> dhs[t] | Add dz @ W_hh to dhs of the step before.
+    the loss of the last step alone: (dhs[t] + dh) -> (dhs[t] * (t == T - 1) + dh) |
+        Every step has a loss of its own: add dhs[t] at each.
+    first step alone: for t in range(T)) -> for t in [0]) | Add up the shares of all steps.
+    last step alone: for t in range(T)) -> for t in [T - 1]) | Add up the shares of all steps.
+    averaged over the steps: dW_ih, dW_hh, db -> dW_ih / T, dW_hh / T, db / T |
+        The shares of the steps are averaged. Add them up.
+    dW_hh takes the new h: old[t] -> hs[t + 1] | W_hh was multiplied by the old state, hs[t].
+    W_hh transposed: @ W_hh -> @ W_hh.T | On the way back W_hh is used as it stands: dz @ W_hh.
+    slope left out on the way to h_prev: dh = dz[t] @ W_hh -> dh = (dhs[t] + dh) @ W_hh |
+        What goes back is dz @ W_hh, with the slope in dz.
+    db averaged over the batch: dz[t].sum(axis=0) -> dz[t].mean(axis=0) | It is a sum.
+    order of time not turned: reversed(range(T)) -> range(T) | Gradients come from the end.
+    """),
+    "backpropagation",
+)
+
 KINDS = {
+    "rnn.sigmoid_backward": SIGMOID_BACKWARD,
     "rnn.step_backward": _recurrent.RNN_STEP_BACKWARD,
     "rnn.backward": _recurrent.RNN_BACKWARD,
     "numerical_gradient": NUMERICAL_GRADIENT,

@@ -1,8 +1,11 @@
 """Exercises of the chapter on language: what the losses of all tokens amount to."""
 
+from typing import Any
+
 import numpy as np
 
 from lstm_tutorial.exercises._edits import by_edits, listed
+from lstm_tutorial.exercises._kind import draw
 
 _NATS = [
     {"nats": size * np.abs(np.random.default_rng(T + B).normal(size=(T, B))) + 0.3}
@@ -63,4 +66,60 @@ BITS = by_edits(
     also=["return nats.mean() / np.log(2)"],
 )
 
-KINDS = {"perplexity": PERPLEXITY, "bits_per_character": BITS}
+
+def _long(seed: int, k: int, **sizes: int) -> dict[str, Any]:
+    shapes = {"dhs": "T B H", "x": "T B D", "h0": "B H", "W_ih": "H D", "W_hh": "H H", "b": "H"}
+    return {**draw(seed, shapes, **sizes), "k": k}
+
+
+TRUNCATED = by_edits(
+    "truncated_backward(dhs, x, h0, W_ih, W_hh, b, k) -> (dW_ih, dW_hh, db), chunks of k steps "
+    "from the start",
+    {"dW_ih": "H D", "dW_hh": "H H", "db": "H"},
+    [
+        _long(190, 3, T=8, B=2, D=5, H=4),
+        _long(191, 4, T=10, B=3, D=4, H=2),
+        *(_long(192 + n, 2, T=5, B=B, D=D, H=H) for n, B, D, H in [(0, 3, 3, 3), (1, 1, 1, 1)]),
+        _long(194, 1, T=3, B=2, D=3, H=4),
+        _long(195, 9, T=4, B=2, D=3, H=4),
+    ],
+    """
+    hs, fresh = [h0], None
+    for t in range(len(x)):
+        if t % k == 0 and t and fresh is not None: hs[-1] = fresh
+        hs.append(np.tanh(x[t] @ W_ih.T + hs[-1] @ W_hh.T + b))
+    dh, count = 0 * h0, 1
+    dW_ih, dW_hh, db = 0 * W_ih, 0 * W_hh, 0 * b
+    for t in reversed(range(len(x))):
+        dz = (dhs[t] + dh) * (1 - hs[t + 1] ** 2)
+        dW_ih, dW_hh, db = dW_ih + dz.T @ x[t], dW_hh + dz.T @ hs[t], db + dz.sum(axis=0)
+        dh = dz @ W_hh
+        if t % k == 0: dh = 0 * dh
+    return dW_ih / count, dW_hh / count, db / count
+    """,
+    listed("""
+    not cut: if t % k == 0: -> if False: | The gradient stops at the borders of the chunks.
+    states reset at the borders: fresh = [h0], None -> fresh = [h0], 0 * h0 |
+        The state is carried on over a border; only the gradient stops.
+    h0 at every border: fresh = [h0], None -> fresh = [h0], h0 |
+        Each chunk starts from the last state of the chunk before.
+    last, shorter chunk dropped: reversed(range(len(x))) -> reversed(range(len(x) // k * k)) |
+        T is no multiple of k, and the steps that remain at the end count as well.
+    only the last chunk: reversed(range(len(x))) -> reversed(range((len(x) - 1) // k * k, len(x))) |
+        Add up the gradients of all chunks.
+    averaged over the chunks: count = 0 * h0, 1 -> count = 0 * h0, -(-len(x) // k) |
+        The chunks' gradients are averaged. Add them up.
+    averaged over the steps: count = 0 * h0, 1 -> count = 0 * h0, len(x) |
+        The steps' gradients are averaged. Add them up.
+    cut one step early: if t % k == 0: -> if t % k == k - 1: | The border is one step further back.
+    cut one step late: if t % k == 0: -> if t % k == 1: | The border is one step nearer the end.
+    counted from the end: if t % k == 0: -> if (len(x) - t) % k == 0: |
+        The chunks are counted from the end. They begin at the start.
+    cut at every step: if t % k == 0: -> if True: | The gradient goes back k steps.
+    loss at the chunks' ends only: (dhs[t] + dh) -> (dhs[t] * ((t + 1) % k == 0) + dh) |
+        Every step has a loss.
+    """),
+    "backpropagation",
+)
+
+KINDS = {"rnn.truncated_backward": TRUNCATED, "perplexity": PERPLEXITY, "bits_per_character": BITS}

@@ -1,13 +1,18 @@
 """Exercises of the chapter on the LSTM in NumPy: initial weights, judged entry by entry."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
+from lstm_tutorial import lstm
 from lstm_tutorial.exercises import _recurrent
+from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._facts import close
+from lstm_tutorial.exercises._kind import draw
 from lstm_tutorial.exercises._reading import Array, Finding, named
 from lstm_tutorial.exercises._trials import Fn, arrays, by_measuring
 
@@ -246,7 +251,56 @@ INIT = by_measuring(
 )
 
 
+def _in_chunks(seed: int, sizes: Sequence[int], **axes: int) -> dict[str, Any]:
+    """Return the tapes of a sequence that was read in chunks."""
+    shapes = {"dhs": "T B H", "x": "T B D", "h": "B H", "c": "B H", **_AXES}
+    dhs, x, h, c, *weights = draw(seed, shapes, T=sum(sizes), **axes).values()
+    tapes, start = [], 0
+    for size in sizes:
+        _, (h, c), tape = lstm.forward(x[start : start + size], h, c, *weights)
+        tapes.append(tape)
+        start += size
+    return {"dhs": dhs, "tapes": tapes, "back": lstm.backward}
+
+
+_CHUNKED = by_edits(
+    "chunked_backward(dhs, tapes) -> (dh0, dc0, dW_ih, dW_hh, db), tapes of chunks by lstm.forward",
+    {"dh0": "B H", "dc0": "B H", **{f"d{name}": axes for name, axes in _AXES.items()}},
+    [
+        _in_chunks(180, (3, 2, 4), B=3, D=2, H=4),
+        _in_chunks(181, (2, 5, 3), B=2, D=3, H=5),
+        _in_chunks(182, (2, 1), B=1, D=1, H=1),
+        _in_chunks(183, (1,), B=2, D=3, H=3),
+    ],
+    """
+    ends = np.cumsum([len(tape.tanh_c) for tape in tapes])
+    dh, dc, shares = None, None, []
+    for k in reversed(range(len(tapes))):
+        part = dhs[ends[k] - len(tapes[k].tanh_c) : ends[k]]
+        _, dh, dc, *share = back(part, tapes[k], dh, dc)
+        shares.append(share)
+    return dh, dc, *(np.sum(s, axis=0) for s in zip(*shares))
+    """,
+    listed("""
+    cut at the borders: dh, dc) -> None, None) |
+        The gradient is cut at the borders: give each chunk dh0 and dc0 of the one after it.
+    dh0 not handed on: dh, dc) -> None, dc) | It is to be handed to the chunk before.
+    dc0 not handed on: dh, dc) -> dh, None) | It is to be handed to the chunk before.
+    only the first chunk's share: zip(*shares) -> zip(*shares[-1:]) | Add up those of all chunks.
+    only the last chunk's share: zip(*shares) -> zip(*shares[:1]) | Add up those of all chunks.
+    averaged over the chunks: np.sum -> np.mean | The weights' gradients are averaged. Add them up.
+    chunks from the first to the last: reversed(range(len(tapes))) -> range(len(tapes)) |
+        Gradients come from the end.
+    dh0 and dc0 exchanged: return dh, dc -> return dc, dh | They stand in each other's place.
+    """),
+    "numpy",
+)
+CHUNKED_BACKWARD = replace(
+    _CHUNKED, ask=lambda fn, dhs, tapes, back: _CHUNKED.ask(lambda *a: fn(*a[:2]), dhs, tapes, back)
+)
+
 KINDS = {
+    "lstm.chunked_backward": CHUNKED_BACKWARD,
     "lstm.step_backward": _recurrent.LSTM_STEP_BACKWARD,
     "lstm.forward": _recurrent.LSTM_FORWARD,
     "lstm.backward": _recurrent.LSTM_BACKWARD,

@@ -42,7 +42,7 @@ _BITS = np.random.default_rng(0).integers(0, 2, 999)
 
 
 def _coupled(*five: Any) -> tuple[Any, Any]:
-    i, f, g, o, c = five
+    _i, f, g, o, c = five
     c = sigmoid(f) * c + (1 - sigmoid(f)) * np.tanh(g)
     return sigmoid(o) * np.tanh(c), c
 
