@@ -23,17 +23,12 @@ _BLAMED: list[tuple[str, str, Callable[[Array], Array], float]] = [
     ("equal arrays blamed | Nothing is to blame.", "", np.copy, 1),
     ("rounding blamed | 1e-9 is rounding.", "ifgo", lambda block: block * (1 + 1e-9), 1),
     *[("one gate not found | Off by one? i begins at row 0.", g, _first_off, 1) for g in "ifgo"],
-    (
-        "small error missed | A relative error above 1e-6 counts.",
-        "f",
-        lambda block: block * 1.000005,
-        1,
-    ),
     ("small block missed | Compare each block with itself alone.", "i", _first_off, 1e-3),
     ("not all named | Name all that differ, in this order.", "ifgo", np.negative, 1),
     ("not all named | Name all that differ, in this order.", "fo", np.negative, 1),
     ("errors cancel | Take a norm of the difference.", "g", _alternating, 1),
     ("other sign missed | Take a norm of the difference.", "g", np.negative, 1),
+    ("small error missed | A relative error above 1e-6 counts.", "f", lambda b: b * 1.000005, 1),
 ]
 
 
