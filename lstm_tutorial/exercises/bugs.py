@@ -36,7 +36,7 @@ def _blaming(fn: Fn) -> Iterator[Finding]:
     """Spoil blocks of arrays of several shapes, and compare what is blamed."""
     for text, letters, change, small in _BLAMED:
         title, _, says = text.partition(" | ")
-        for shape in [(16, 4), (16,), (8, 3), (4, 1), (4,)]:
+        for shape in [(16, 4), (8, 3), (4,)]:
             right = np.random.default_rng(4).normal(size=shape)
             right[: len(right) // 4] *= small
             wrong = right.copy()
