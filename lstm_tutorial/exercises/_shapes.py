@@ -13,12 +13,12 @@ Model = Callable[[Sequence[Any]], list[Array]]
 
 
 def name_by_shape(
-    kind: Kind, models: Iterable[tuple[Finding, Model]], fn: Callable[..., Any]
+    kind: Kind, models: Iterable[tuple[list[Finding], Model]], fn: Callable[..., Any]
 ) -> None:
     """Raise what is wrong if a model gives the function's arrays, of whatever shape, everywhere."""
     cases = [list(case.values()) for case in kind.cases]
     got: list[list[Array]] = []
-    for finding, model in models:
+    for findings, model in models:
         for k, arguments in enumerate(cases):
             if k == len(got):  # each case is run once, and only where a model fits so far
                 got.append(_run(kind, fn, arguments))
@@ -27,7 +27,7 @@ def name_by_shape(
         else:
             triples = zip(kind.outputs, got[0], kind.expected(cases[0]), strict=False)
             where = tuple(name for name, a, b in triples if not close(a, b))
-            raise Trouble(finding._replace(where=where))
+            raise Trouble(*(finding._replace(where=where) for finding in findings))
 
 
 def alike(modelled: Sequence[Array], got: Sequence[Array]) -> bool:

@@ -47,7 +47,7 @@ def first(found: Mapping[str, Any], names: Sequence[str] = ()) -> Iterator[Findi
     """Find the first that is so, of ``"title | sentence"``; a title may hold an argument's name."""
     for text in [text for text, is_so in found.items() if is_so][:1]:
         title, _, says = text.partition(" | ")
-        yield Finding(title, says, tuple(name for name in names if name in title.split()))
+        yield Finding(title, says, tuple(name for name in names if name in title))
 
 
 def arrays(outputs: Mapping[str, str], returned: Any, **sizes: int) -> list[Array]:

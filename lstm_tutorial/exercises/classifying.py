@@ -52,6 +52,7 @@ CROSS_ENTROPY = by_edits(
     in bits: -picked.mean() / np.log(2) | The logarithm is that of base 2. In nats it is natural.
     averaged over the classes too: -picked.mean() / logits.shape[1] | Divide by B, not by B K.
     all classes, not the target: -log_p.mean() | Take the target's log-probability.
+    predicted class, not the target: targets] -> logits.argmax(axis=1)] | Take the target's.
     exp overflows: scores - scores.max(axis=1, keepdims=True) -> scores |
         exp of large logits is infinite. Subtract the largest of each row first.
     logarithm of 0: z - np.log(np.exp(z).sum(axis=1, keepdims=True)) ->
@@ -64,9 +65,10 @@ CROSS_ENTROPY = by_edits(
             f"np.exp(z).sum(axis=1, keepdims=True){after})",
             "No loss is larger than the logarithm allows. Take z minus the log of the sum.",
         )
-        for tiny in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7)
+        for tiny in (1e-15, 1e-12, 1e-10, 1e-8, 1e-7)
         for how, before, after in [
-            ("clipped at", "np.maximum(", f", {tiny})"),
+            ("at least", "np.maximum(", f", {tiny})"),
+            ("clipped at", "np.clip(", f", {tiny}, 1 - {tiny})"),
             ("plus", "", f" + {tiny}"),
         ]
     },
@@ -107,6 +109,7 @@ CROSS_ENTROPY_GRADIENT = by_edits(
         The softmax divides by the sum over the classes.
     at the targets only: p - one_hot -> (p - 1) * one_hot | Other classes have a gradient, too: p.
     slope of the squashing: p - one_hot -> (p - one_hot) * p * (1 - p) | p (1 - p) cancels here.
+    one-hot not divided: p / len(logits) - one_hot | Divide the difference by B.
     exp overflows: logits - logits.max(axis=1, keepdims=True) -> logits |
         exp of large logits is infinite. Subtract the largest of each row first.
     """),
@@ -130,21 +133,25 @@ SIGN_TEST = by_edits(
     a = int((first & ~second).sum())
     b = int((second & ~first).sum())
     m = a + b
-    far = abs(a - m / 2)
-    counts = [k for k in range(m + 1) if abs(k - m / 2) >= far]
+    middle = m / 2
+    far = abs(a - middle)
+    counts = [k for k in range(m + 1) if abs(k - middle) >= far]
     return sum(math.comb(m, k) for k in counts) / 2**m
     """,
     listed("""
-    one side only: abs(k - m / 2) >= far -> k <= min(a, b) | The other side counts, too.
-    at least as many: abs(k - m / 2) >= far -> k >= a | As far on the other side counts, too.
-    at most as many: abs(k - m / 2) >= far -> k <= a | As far on the other side counts, too.
-    exactly this count: abs(k - m / 2) >= far -> k == a | All that are as far from m/2 count.
-    exactly this count, on both sides: abs(k - m / 2) >= far -> k in (a, b) | Further out counts.
+    one side only: abs(k - middle) >= far -> k <= min(a, b) | The other side counts, too.
+    at least as many: abs(k - middle) >= far -> k >= a | As far on the other side counts, too.
+    at most as many: abs(k - middle) >= far -> k <= a | As far on the other side counts, too.
+    exactly this count: abs(k - middle) >= far -> k == a | All that are as far from m/2 count.
+    exactly this count, on both sides: abs(k - middle) >= far -> k in (a, b) | Further out counts.
     the middle counted twice: 2 * sum(math.comb(m, k) for k in range(min(a, b) + 1)) / 2**m |
         One side is doubled: more than 1 for a tie.
     further only: >= far -> > far | Counts just as far belong to it.
     all utterances counted: (first & ~second) -> first && a + b -> len(first) |
         Where both are right or both wrong nothing is learnt. Leave these out.
+    right answers counted: (first & ~second) -> first && (second & ~first) -> second |
+        Where both are right nothing is learnt. Leave these out.
+    0 without a difference: sum(math.comb(m, k) for k in counts) / 2**m if m else 0.0 | It is 1.
     normal approximation: math.erfc(far / math.sqrt(m / 2)) if m else 1.0 | Sum the binomial itself.
     corrected approximation: math.erfc(max(far - 0.5, 0) / math.sqrt(m / 2)) if m else 1.0 |
         Sum the binomial itself.
@@ -189,6 +196,7 @@ DECIDE = by_edits(
     never sure, one too far: lengths - 1 -> lengths | Take length - 1.
     never sure, surest frame: lengths - 1 -> np.where(valid, best, -1).argmax(axis=0) |
         Take the last frame.
+    never sure, -1: lengths - 1 -> -1 + 0 * lengths | Take length - 1.
     last sure frame: sure.argmax(axis=0) -> len(p) - 1 - sure[::-1].argmax(axis=0) | Take the first.
     surest frame: sure.argmax(axis=0) -> np.where(sure, best, 0).argmax(axis=0) | Take the first.
     frames counted from 1: np.where(sure.any(axis=0), first, last) + 1 | Count frames from 0.

@@ -28,7 +28,7 @@ MASE = by_edits(
     lag = season
     naive = np.abs(known[lag:] - known[:-lag])
     scale = naive.mean()
-    errors = np.abs(y_hat - y)
+    errors = np.abs(y - y_hat)
     return errors.mean() / scale
     """,
     listed("""
@@ -37,11 +37,15 @@ MASE = by_edits(
         It leaks. Measure it on train alone.
     naive of one step: lag = season -> lag = 1 | The naive forecast looks back one season.
     not scaled: errors.mean() | Divide by the error of the naive forecast.
-    squares: np.abs(known -> np.square(known && np.abs(y_hat -> np.square(y_hat |
+    squares: np.abs(known -> np.square(known && np.abs(y - -> np.square(y - |
         Absolute errors are averaged.
     roots of mean squares: np.sqrt(((y_hat - y) ** 2).mean() / (naive**2).mean()) |
         Absolute errors are averaged.
+    medians: errors.mean() -> np.median(errors) && naive.mean() -> np.median(naive) | Take means.
     upside down: scale / errors.mean() | The forecast's error stands above.
+    skill, not error: 1 - errors.mean() / scale | The quotient itself is asked for.
+    naive error divided by all of train: naive.mean() -> naive.sum() / len(known) |
+        There are len(train) - season naive errors.
     scaled by the deviation of train: naive.mean() -> train.std() | Divide by the naive error.
     scaled by the mean of train: naive.mean() -> np.abs(train).mean() | Divide by the naive error.
     percentage error: (errors / np.abs(y)).mean() | Divide by the naive error.
@@ -72,7 +76,8 @@ WINDOWS = by_edits(
     first window left out: np.arange(N) -> np.arange(1, N) | That is one window too few.
     targets overlap the inputs: starts + length -> starts + length - 1 |
         The first target is the last input: it leaks. Targets begin one step after the window.
-    targets are the inputs' end: starts + length -> starts + length - horizon | They follow it.
+    targets are the inputs' end: follow + np.arange(horizon) ->
+        starts + np.arange(length)[-horizon:] | They follow it.
     targets are the window one step later: + length -> + 1 && horizon)] -> length)] |
         Targets are the horizon values after the window.
     gap before the targets: + 1 -> + 0 && + length -> + length + 1 | Targets follow at once.
@@ -101,9 +106,8 @@ STANDARDISE = by_edits(
     for_test = for_train
     centre = lambda known: known.mean(axis=0)
     spread = lambda known: known.std(axis=0)
-    first = (train - centre(for_train)) / spread(for_train)
-    second = (test - centre(for_test)) / spread(for_test)
-    return first, second
+    scaled = lambda part, known: (part - centre(known)) / spread(known)
+    return scaled(train, for_train), scaled(test, for_test)
     """,
     listed("""
     statistics of all data: for_train = train -> for_train = np.concatenate([train, test]) |
@@ -122,8 +126,15 @@ STANDARDISE = by_edits(
     along the wrong axis: mean(axis=0) -> mean(axis=1, keepdims=True) && std(axis=0) ->
         std(axis=1, keepdims=True) && for_test = for_train -> for_test = test |
         Each row is brought to mean 0. Statistics run over time, axis 0.
-    brackets left out: (train - centre(for_train)) -> train - centre(for_train) &&
-        (test - centre(for_test)) -> test - centre(for_test) | Only the mean is divided.
+    divided by the largest: mean(axis=0) -> min(axis=0) * 0 &&
+        known.std(axis=0) -> np.abs(known).max(axis=0) | Subtract the mean, divide by the deviation.
+    brackets left out: (part - centre(known)) / spread -> part - centre(known) / spread |
+        Only the mean is divided.
+    mean subtracted last: (part - centre(known)) / spread(known) -> part / spread(known) -
+        centre(known) | The mean of the undivided data is subtracted. Subtract first, then divide.
+    test part not scaled: scaled(train, for_train), test | Scale it by the statistics of train.
+    deviation of what is scaled: scaled(train, for_train), scaled(test, scaled(train, for_train)) |
+        The statistics of test are those of the scaled training part. Take them before.
     """),
     "forecasting",
 )
@@ -135,23 +146,25 @@ SEASONAL = by_edits(
     {"forecast": "K"},
     [{"past": size * _normal(n, n), "m": m, "K": K} for n, m, K, size in _SEASONS],
     """
-    at = np.arange(K) % m
-    season = past[-m:]
-    return season[at]
+    lag = m
+    season = past[-lag:]
+    return np.resize(season, K)
     """,
     listed("""
-    last value: past[-1] + 0 * season[at] | Repeat the last season.
-    one step early: past[np.arange(K) % m - m - 1] | Start m values before the first forecast.
-    one step late: np.arange(K) -> (np.arange(K) + 1) | Start m values before the first forecast.
-    first season: past[-m:] -> past[:m] | Repeat the last.
-    backwards: season[::-1][at] | The season runs backwards.
-    last value after the season: np.arange(K) % m -> np.minimum(np.arange(K), m - 1) | Start again.
+    last value: np.resize(past[-1:], K) | Repeat the last season.
+    one step early: past[-lag:] -> past[np.arange(lag) - lag - 1] | Start m values back.
+    one step late: np.resize(np.roll(season, -1), K) | Start m values back.
+    first season: past[-lag:] -> past[:lag] | Repeat the last.
+    season before the last: past[-lag:] -> past[-2 * lag : -lag] | Repeat the last.
+    phase from the start of past: past[(len(past) + np.arange(K)) % m] | Repeat the last season.
+    backwards: np.resize(season[::-1], K) | The season runs backwards.
+    last value after the season: season[np.minimum(np.arange(K), m - 1)] | Start again.
     each value repeated: np.repeat(season, -(-K // m))[:K] | Repeat the season as a whole.
-    mean of the season: season.mean() + 0 * season[at] | Repeat its values.
-    mean of each phase: np.array([past[::-1][m - 1 - k :: m].mean() for k in at]) |
+    mean of the season: np.full(K, season.mean()) | Repeat its values.
+    mean of each phase: np.array([past[::-1][m - 1 - k % m :: m].mean() for k in range(K)]) |
         All seasons are averaged. Repeat the last alone.
-    with drift: season[at] + (past[-1] - past[0]) / (len(past) - 1) * (np.arange(K) + 1) |
-        The season is repeated as it is.
+    with drift: np.resize(season, K) + np.arange(1, K + 1) * (past[-1] - past[0]) /
+        (len(past) - 1) | The season is repeated as it is.
     """),
     "forecasting",
     also=["return np.array([past[len(past) - m + k % m] for k in range(K)])"],
@@ -183,6 +196,8 @@ CUT = by_edits(
         Before the first target stand as many values as length says.
     one value too many to read: - length:test -> - length - 1:test && - length:] -> - length - 1:] |
         Before the first target stand as many values as length says.
+    nothing to read in test: - length:] -> :] | length values come first.
+    valid ends too early: length:test_from] -> length:test_from - 1] | It ends where test's begin.
     valid and test overlap: length:test_from] -> length:] | valid holds the targets of test.
     sizes exchanged: len(series) - test -> len(series) - valid && test_from - valid ->
         test_from - test | The sizes of valid and test are exchanged.
@@ -198,14 +213,15 @@ _COPIES = {
     "copy with noise missed": (_WALK, _WALK[:-1] + _NOISE),
     "later copy missed": (_WALK, np.r_[0, _WALK[:-2]]),
     "copy far from zero missed": (_WALK + 1000, _WALK[:-1] + _NOISE + 1000),
+    "worse forecast missed": (_WALK, _WALK[1:] + 3 * np.diff(_WALK)),
     "copy of small numbers missed": (_WALK / 1e4, (_WALK[:-1] + _NOISE) / 1e4),
 }
 _OTHERS = {
-    "good forecast of a season taken for a copy": (_WAVE, _WAVE[1:] + _NOISE),
-    "forecast with an offset taken for a copy": (_WAVE, _WAVE[1:] + 1),
-    "forecast near the next value taken for a copy": (_WALK, _WALK[1:] + _NOISE),
-    "good forecast of large numbers taken for a copy": (_WALK * 1e4, (_WALK[1:] + _NOISE) * 1e4),
-    "forecast without error taken for a copy": (_WALK, _WALK[1:]),
+    "good forecast blamed": (_WAVE, _WAVE[1:] + _NOISE),
+    "offset blamed": (_WAVE, _WAVE[1:] + 1),
+    "knowing forecast blamed": (_WALK, _WALK[1:] + _NOISE),
+    "good forecast of large numbers blamed": (_WALK * 1e4, (_WALK[1:] + _NOISE) * 1e4),
+    "forecast without error blamed": (_WALK, _WALK[1:]),
 }
 
 
@@ -235,7 +251,7 @@ IS_COPY = by_measuring(
     "is_copy(last, forecast, actual) -> bool",
     _judging,
     "forecasting",
-    "Five copies were found, and five better forecasts were not taken for one.",
+    "Copies and worse forecasts were found, and better ones were not taken for them.",
 )
 
 KINDS = {

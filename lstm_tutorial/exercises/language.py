@@ -21,6 +21,7 @@ PERPLEXITY = by_edits(
     """,
     listed("""
     2 to the power of nats: 2 ** mean | The losses are in nats: it is exp of the mean.
+    e to the power of bits: np.exp(mean / np.log(2)) | The base of bits is 2.
     mean of perplexities: np.exp(nats).mean() | Average the losses first, then take exp.
     mean of the sequences' perplexities: np.exp(nats.mean(axis=0)).mean() | Average all losses.
     mean of the steps' perplexities: np.exp(nats.mean(axis=1)).mean() | Average all losses.
@@ -50,7 +51,10 @@ BITS = by_edits(
     nats: mean | This is the mean in nats. A bit is ln 2 nats.
     times ln 2: mean * np.log(2) | The mean is multiplied by ln 2. Divide by it.
     divided by ln 10: np.log(2) -> np.log(10) | A bit is ln 2 nats.
-    divided by 8: mean / 8 | Bits are no bytes. A bit is ln 2 nats.
+    wrong sign: -mean / np.log(2) | A loss is minus a logarithm already.
+    bytes: mean / np.log(2) / 8 | These are bytes. Leave out the 8.
+    log2 of the mean of exp: np.log2(np.exp(nats).mean()) | Average the losses, not their exp.
+    2 to the power of nats: 2 ** mean | Divide the mean by ln 2.
     log2 of the loss: np.log2(mean) | A loss is a logarithm already. Divide by ln 2.
     log2 of each loss: np.log2(nats).mean() | A loss is a logarithm already. Divide by ln 2.
     perplexity: np.exp(mean) | This is the perplexity. Bits are the mean loss divided by ln 2.
