@@ -28,6 +28,7 @@ _BLAMED: list[tuple[str, str, Callable[[Array], Array], float]] = [
     ("not all named | Name all that differ, in this order.", "fo", np.negative, 1),
     ("errors cancel | Take a norm of the difference.", "g", _alternating, 1),
     ("other sign missed | Take a norm of the difference.", "g", np.negative, 1),
+    ("small error missed | A relative error above 1e-6 counts.", "f", lambda b: b * 1.000005, 1),
 ]
 
 
@@ -35,7 +36,7 @@ def _blaming(fn: Fn) -> Iterator[Finding]:
     """Spoil blocks of arrays of several shapes, and compare what is blamed."""
     for text, letters, change, small in _BLAMED:
         title, _, says = text.partition(" | ")
-        for shape in [(16, 4), (16,), (8, 3), (4, 1), (4,)]:
+        for shape in [(16, 4), (8, 3), (4,)]:
             right = np.random.default_rng(4).normal(size=shape)
             right[: len(right) // 4] *= small
             wrong = right.copy()

@@ -45,6 +45,8 @@ CLIP_BY_NORM = by_edits(
     listed("""
     each array by itself: [g * min(1, max_norm / ((g**2).sum() ** 0.5 or 1)) for g in grads] |
         Each array is clipped by its own norm. One norm is taken over all of them.
+    each array scaled to max_norm: [max_norm * g / (g**2).sum() ** 0.5 for g in grads] |
+        Each array is scaled to max_norm, large or small. One factor, at most 1, serves all.
     each array brought to max_norm: [g * (max_norm / (g**2).sum() ** 0.5 if norm > max_norm else 1)
         for g in grads] | Each array is brought to max_norm by itself. One factor serves all.
     not clipped: grads | The gradients come out as they went in.

@@ -34,6 +34,8 @@ CAROUSEL = by_edits(
         np.concatenate([back[:1], np.where(np.arange(len(f))[:, None, None] < len(f) - 1,
         np.roll(back, -1, axis=0), 1)]) |
         Lag 0 is the end itself: dc_T, with no gate before it.
+    all gates at lag 0: dc_T * np.concatenate([kept[-1:], kept[1:]]) |
+        All gates stand at lag 0, where none has acted: f[-0:] is all of f.
     first lag without its gate: back]) -> np.ones_like(f[:1]), back[1:]][: 2 + len(f)]) |
         The last forget gate is left out: it lies between lag 0 and lag 1.
     f squashed again: f[::-1] -> 1 / (1 + np.exp(-f[::-1])) |

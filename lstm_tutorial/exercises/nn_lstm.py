@@ -1,6 +1,6 @@
 """Exercises of the chapter on nn.LSTM: batches of many lengths, and first states."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,6 +120,8 @@ LAST_VALID_TORCH = by_edits(
         The forward half is taken at the end of the array: it reads padding.
     backward half at the end of the array: out[0] -> out[-1] |
         The backward half is taken at the end of the array. It ends at step 0.
+    the longest for all: lengths - 1 -> lengths.max() - 1 + 0 * lengths |
+        Each sequence has its own length.
     sorted, not put back: axis=1) -> axis=1)[np.argsort(-lengths, kind="stable")] |
         The sequences are sorted by length, and not put back in their order.
     """),
@@ -145,7 +147,7 @@ def deaf(fn: Callable[..., Any], first: Any, *rest: Any) -> Any:
     return value
 
 
-def valid(hs: Array, lengths: Array) -> Array:
+def valid(hs: Array, lengths: Sequence[int]) -> Array:
     """Return which steps of which sequences are no padding."""
     return np.arange(len(hs))[:, None, None] < np.asarray(lengths)[:, None]
 
@@ -194,6 +196,9 @@ MASKED_LOSS = by_edits(
         The sum is divided by the length of the array. Divide by the valid steps.
     absolute errors: (y_hat - y) ** 2 -> np.abs(y_hat - y) |
         Absolute errors are averaged. Here squares are.
+    half the mean: squares.sum() / count / 2 | The mean is halved. Leave it as it is.
+    sum of the sequences' means: (squares.sum(axis=0)[:, 0] / lengths).sum() |
+        The sequences' means are added. Take one mean over all valid steps.
     root taken: (squares.sum() / count) ** 0.5 | The root of the mean is taken. Leave the mean.
     """),
     "nn-lstm",
@@ -208,30 +213,31 @@ def _first_states(fn: Fn) -> Iterator[Finding]:
 
     options: dict[str, Any] = {}
     for option, value, says in [
-        ("", 0, "The first axis is layers times directions, then come the batch and the units."),
+        ("first axis", 0, "The first axis is layers times directions; batch and units follow."),
         ("num_layers", 3, "Each layer has an entry."),
         ("bidirectional", True, "Each direction of each layer has an entry."),
         ("batch_first", True, "batch_first is not for states: (layers, batch, units)."),
         ("proj_size", 2, "With a projection h has P numbers and c still has H."),
     ]:
-        options |= {option: value} if option else {}
+        options |= {option: value} if value else {}
         net = torch.nn.LSTM(3, 4, **options).double()
-        returned = fn(net, 5)
-        pair = isinstance(returned, tuple | list) and len(returned) == 2
-        if not pair or not all(map(torch.is_tensor, returned)):
+        states = fn(net, 5)
+        pair = isinstance(states, tuple | list) and len(states) == 2
+        if not pair or not all(map(torch.is_tensor, states)):
             yield Finding("no pair", "Return two tensors, h0 and c0.")
             return
         entries = net.num_layers * (1 + net.bidirectional)
-        for name, state, size in zip(("h0", "c0"), returned, (net.proj_size or 4, 4), strict=True):
+        for name, state, size in zip(("h0", "c0"), states, (net.proj_size or 4, 4), strict=True):
             shape, want = tuple(state.shape), (entries, 5, size)
             if shape != want:
                 says += f" For nn.LSTM(3, 4{''.join(f', {k}={v}' for k, v in options.items())}) "
                 says += f"and a batch of 5 {name} has the shape {want}, and yours {shape}."
-                yield Finding(option or "first axis", says, (name,))
+                yield Finding(option, says, (name,))
                 return
-            if state.any() or state.dtype != torch.float64:
-                says = f"{name}: expected zeros of the type of the weights, torch.float64."
-                yield Finding("not zero" if state.any() else "another type", says, (name,))
+    if any(state.dtype != torch.float64 for state in states):
+        yield Finding("another type", "The weights are float64, and the states are not.")
+    if any(state.any() for state in states):
+        yield Finding("not zero", "Expected zeros.")
 
 
 INIT_STATE = by_measuring(

@@ -136,7 +136,7 @@ def _laws(sizes: list[list[Weights]]) -> Iterator[Finding]:
     biases = {g: np.concatenate([_gates(c["b"], g) for s in sizes for c in s]) for g in "ifgo"}
     ones = [g for g in "ifgo" if np.abs(biases[g] - 1).max() < 1e-6]
     moved = ones if len(ones) == 1 and ones != ["f"] else []
-    judged = {"W_ih": "ifgo", "W_hh": "ifgo", "b": "igo".replace(*(moved or " "), "")}
+    judged = {"W_ih": "ifgo", "W_hh": "ifgo", "b": "".join(g for g in "igo" if g not in moved)}
     for name, letters in judged.items():
         samples = [
             (calls[0][name] if name != "b" else np.stack([c["b"] for c in calls], axis=1), D, H)

@@ -38,7 +38,7 @@ def _read_port(ask: Ask) -> Iterator[Reading]:
     case = list(ask.kind.cases[0].values())
     got = dict(zip(_OUTPUTS, ask(*case), strict=True))
     for swapped in (False, True):
-        orders = {}
+        orders: dict[str, str] = {}
         for order in map("".join, permutations("ifgo")):
             made = _ported(dict.fromkeys(_OUTPUTS, order), swapped, *case)
             for name, array in zip(_OUTPUTS, made, strict=True):
@@ -170,7 +170,7 @@ def _compared(before: dict[str, Array], after: dict[str, Array]) -> Iterator[Fin
 def _place(end: str) -> str:
     """Return the layer and direction that the end of a parameter's name stands for."""
     layer, _, reverse = end.partition("_")
-    return f"layer {layer}, {'backward' if reverse else 'forward'}"
+    return f"layer {layer} {'backward' if reverse else 'forward'}"
 
 
 OPEN_FORGET_GATES = by_measuring(

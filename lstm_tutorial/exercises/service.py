@@ -84,6 +84,9 @@ def _serving(fn: Fn) -> Iterator[Finding]:
         calls.clear()
         with torch.no_grad():
             out = fn(layer, states, {c: x[len(got[c]), "ab".index(c)] for c in turn})
+        if not isinstance(out, dict) or not set(turn) <= set(out):
+            yield Finding("no dict", "Return a dict that has the output of each client in inputs.")
+            return
         most = max(most, len(calls))
         for c in turn:
             got[c].append(torch.as_tensor(out[c]).float())
