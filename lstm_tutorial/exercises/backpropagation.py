@@ -109,12 +109,13 @@ SIGMOID_BACKWARD = by_edits(
     """
     slopes, old = hs[1:] * (1 - hs[1:]), hs[:-1]
     dh, dz, T = np.zeros(hs[0].shape), np.zeros(dhs.shape), len(x)
+    steps, count = range(T), 1
     for t in reversed(range(T)):
         dz[t] = (dhs[t] + dh) * slopes[t]
         dh = dz[t] @ W_hh
-    dW_ih = sum(dz[t].T @ x[t] for t in range(T))
-    dW_hh = sum(dz[t].T @ old[t] for t in range(T))
-    db = sum(dz[t].sum(axis=0) for t in range(T))
+    dW_ih = sum(dz[t].T @ x[t] for t in steps) / count
+    dW_hh = sum(dz[t].T @ old[t] for t in steps) / count
+    db = sum(dz[t].sum(axis=0) for t in steps) / count
     return dW_ih, dW_hh, db
     """,
     listed("""
@@ -127,9 +128,9 @@ SIGMOID_BACKWARD = by_edits(
     nothing carried back: (dhs[t] + dh) -> dhs[t] | Add dz @ W_hh to dhs of the step before.
     the loss of the last step alone: (dhs[t] + dh) -> (dhs[t] * (t == T - 1) + dh) |
         Every step has a loss of its own: add dhs[t] at each.
-    first step alone: for t in range(T)) -> for t in [0]) | Add up the shares of all steps.
-    last step alone: for t in range(T)) -> for t in [T - 1]) | Add up the shares of all steps.
-    averaged over the steps: dW_ih, dW_hh, db -> dW_ih / T, dW_hh / T, db / T |
+    first step alone: steps, count = range(T), 1 -> steps, count = [0], 1 | Add up the shares of all steps.
+    last step alone: steps, count = range(T), 1 -> steps, count = [T - 1], 1 | Add up the shares of all steps.
+    averaged over the steps: range(T), 1 -> range(T), T |
         The shares of the steps are averaged. Add them up.
     dW_hh takes the new h: old[t] -> hs[t + 1] | W_hh was multiplied by the old state, hs[t].
     W_hh transposed: @ W_hh -> @ W_hh.T | On the way back W_hh is used as it stands: dz @ W_hh.

@@ -26,8 +26,8 @@ JACOBIAN = by_edits(
     """,
     listed("""
     transposed: product.T | Row i holds the gradient of h_T[i].
-    order of the steps turned: (slope[:, None] * W_hh) @ product -> product @ (slope[:, None] * W_hh)
-        | The last step's Jacobian stands leftmost.
+    order of the steps turned: (slope[:, None] * W_hh) @ product ->
+        product @ (slope[:, None] * W_hh) | The last step's Jacobian stands leftmost.
     slope of tanh: hs * (1 - hs) -> 1 - hs**2 | The sigmoid has h (1 - h).
     slope left out: hs * (1 - hs) -> np.ones_like(hs) | The slope h (1 - h) is missing.
     slope on the wrong side: slope[:, None] * W_hh -> W_hh * slope |
