@@ -15,11 +15,12 @@ class Squash(NamedTuple):
     function: Callable[[Array], Array]
     written: str
     words: str
+    stretched: tuple[float, ...] = ()  # slope and offset of what it is applied to
 
 
 def sigmoid(z: Array) -> Array:
     """Return 1 / (1 + exp(-z)), also for large numbers."""
-    return 0.5 * (1 + np.tanh(0.5 * z))
+    return np.exp(-np.logaddexp(0, -z))
 
 
 def _softmax(z: Array, axis: int) -> Array:
@@ -40,6 +41,9 @@ SIGMOID = Squash(sigmoid, "σ({})", "the sigmoid")
 TANH = Squash(np.tanh, "tanh({})", "tanh")
 NOT_SIGMOID = Squash(lambda z: sigmoid(-z), "(1 − σ({}))", "1 − σ")
 RELU = Squash(lambda z: np.maximum(z, 0), "ReLU({})", "ReLU")
+CLIP = Squash(lambda z: np.clip(z, 0, 1), "clip({}, 0, 1)", "a clip to 0 to 1")
+CLIP_BOTH = Squash(lambda z: np.clip(z, -1, 1), "clip({}, −1, 1)", "a clip to −1 to 1")
+TWICE_TANH = Squash(lambda z: np.tanh(np.tanh(z)), "tanh(tanh({}))", "tanh twice")
 COMMON = [SIGMOID, TANH, IDENTITY, NOT_SIGMOID]
 SQUASHES = [
     *COMMON,
@@ -48,10 +52,13 @@ SQUASHES = [
     Squash(_hard(1 / 6), "clip({}/6 + 0.5, 0, 1)", "the hard sigmoid of z/6 + 0.5"),
     Squash(_hard(0.25), "clip({}/4 + 0.5, 0, 1)", "the hard sigmoid of z/4 + 0.5"),
     Squash(_hard(0.5), "clip({}/2 + 0.5, 0, 1)", "the hard sigmoid of z/2 + 0.5"),
-    Squash(lambda z: np.clip(z, 0, 1), "clip({}, 0, 1)", "a clip to 0 to 1"),
-    Squash(lambda z: np.clip(z, -1, 1), "clip({}, −1, 1)", "a clip to −1 to 1"),
+    CLIP,
+    CLIP_BOTH,
     Squash(lambda z: sigmoid(sigmoid(z)), "σ(σ({}))", "the sigmoid twice"),
-    Squash(lambda z: np.tanh(np.tanh(z)), "tanh(tanh({}))", "tanh twice"),
+    TWICE_TANH,
+    Squash(lambda z: sigmoid(np.maximum(z, 0)), "σ(ReLU({}))", "ReLU, then the sigmoid"),
+    Squash(lambda z: np.tanh(np.maximum(z, 0)), "tanh(ReLU({}))", "ReLU, then tanh"),
+    Squash(lambda z: 1.7159 * np.tanh(2 * z / 3), "1.7159 tanh(2/3 {})", "1.7159 tanh(2/3 z)"),
     Squash(lambda z: sigmoid(np.tanh(z)), "σ(tanh({}))", "tanh, then the sigmoid"),
     Squash(lambda z: np.tanh(sigmoid(z)), "tanh(σ({}))", "the sigmoid, then tanh"),
     Squash(lambda z: 1 - np.tanh(z), "(1 − tanh({}))", "1 − tanh"),
@@ -124,6 +131,9 @@ def name_of(base: str) -> str:
     return f"z_{base}" if base in ("i", "f", "g", "o") else base
 
 
+Names = Sequence[tuple[Factor, ...]]
+
+
 class Term(NamedTuple):
     """A number times a product of factors; without factors, the number."""
 
@@ -181,148 +191,180 @@ class Atoms:
     def __init__(
         self, bases: Mapping[str, Array], plain: Sequence[Factor], tolerance: float
     ) -> None:
-        common = [Factor(s, base) for s in COMMON for base in bases]
+        common = list(dict.fromkeys([*plain, *(Factor(s, b) for s in COMMON for b in bases)]))
         rest = [Factor(s, base) for s in SQUASHES[len(COMMON) :] for base in bases]
-        self.factors = list(dict.fromkeys([*plain, *common, *rest]))
-        self.core = len(dict.fromkeys([*plain, *common]))
-        with np.errstate(all="ignore"):
-            self.values = np.array([f.value(bases).ravel() for f in self.factors])
-        self.tolerance, self.plain, self.bases = tolerance, len(plain), bases
-        self.few = np.arange(9)
+        self.factors = [*common, *rest]
+        self.values = np.array([f.value(bases).ravel() for f in self.factors])
+        self.names = [(f,) for f in self.factors]
+        self.tolerance, self.plain, self.bases = tolerance, len(dict.fromkeys(plain)), bases
+        pairs = list(combinations_with_replacement(range(len(common)), 2))
+        self.pair_names = [(common[j], common[k]) for j, k in pairs]
+        first, second = np.array(pairs).T
+        self.pairs = self.values[first] * self.values[second]
 
     def find(self, target: Array, deep: bool = True) -> Sum | None:
         """Return the plainest expression that has these numbers, or None."""
-        with np.errstate(all="ignore"):
-            target = target.ravel()
-            # Points where the target is not zero: zero divided by zero tells nothing.
-            order = np.argsort(-np.abs(target), kind="stable")
-            self.few = order[np.linspace(0, len(order) // 2, min(9, len(order))).astype(int)]
-            found = next(self._forms(target, deep), None)
-            if found or not deep:
-                return found
-            for outer, inverse in OUTERS:
-                inside = inverse(target)
-                if np.isfinite(inside).all():
-                    found = next(self._forms(inside, False), None)
-                    if found:
-                        return Sum(found.terms, outer)
-        return None
-
-    def _forms(self, y: Array, deep: bool) -> Iterator[Sum]:
-        """Yield expressions with the numbers of y, the plainest first."""
+        y = target.ravel()
+        if not np.isfinite(y).all():
+            return None
         if np.abs(y).max() <= self.tolerance:
-            yield Sum(())
-            return
-        scale = np.abs(y).max()
-        if np.ptp(y) <= self.tolerance * scale:
-            yield Sum((Term(float(y.mean())),))
-        yield from self._products(y, np.ones((1, y.size)), [()])
-        yield from self._products(y, self.values, [(f,) for f in self.factors])
-        yield from self._sums(y, self.values, [(f,) for f in self.factors])
-        if deep:
-            pairs = list(combinations_with_replacement(range(self.core), 2))
-            first, second = np.array(pairs).T
-            values = self.values[first] * self.values[second]
-            names = [(self.factors[j], self.factors[k]) for j, k in pairs]
-            yield from self._products(y, values, names)
-            yield from self._sums(y, values, names)
-            yield from self._of_sums(y)
-            yield from self._stretched(y)
-            yield from self._sums_of(y, values, names, values, names)
+            return Sum(())
+        found = next(self._short(y), None)
+        if found or not deep:
+            return found
+        for outer, inverse in OUTERS:
+            inside = inverse(y)
+            if np.isfinite(inside).all():
+                found = next(self._short(inside), None)
+                if found:
+                    return Sum(found.terms, outer)
+        return next(self._long(y), None)
 
-    def _of_sums(self, y: Array) -> Iterator[Sum]:
-        """Yield a plain factor × a sum of two."""
-        singles = [(f,) for f in self.factors]
+    def _short(self, y: Array) -> Iterator[Sum]:
+        """Yield expressions of at most two factors, the plainest first."""
+        if np.ptp(y) <= self.tolerance * np.abs(y).max():
+            yield Sum((Term(_neat(float(y.mean()))),))
+        later = []
+        for values, names in [(np.ones((1, y.size)), [()]), (self.values, self.names)]:
+            for found in self._products(y, values, names):
+                if abs(found.terms[0].number) == 1:
+                    yield found
+                later.append(found)
+        yield from self._stretched(y)
+        yield from later
+        yield from self._lines(y)
+        yield from self._sums(y, self.values, self.names, self.values, self.names)
+
+    def _long(self, y: Array) -> Iterator[Sum]:
+        """Yield longer products and sums with these numbers."""
+        yield from self._products(y, self.pairs, self.pair_names)
+        yield from self._sums(y, self.values, self.names, self.pairs, self.pair_names)
         for factor, value in zip(self.factors[: self.plain], self.values, strict=False):
-            rest = y / value
-            if np.isfinite(rest).all():
-                for found in self._sums(rest, self.values, singles):
-                    yield Sum(tuple(Term(t.number, (factor, *t.factors)) for t in found.terms))
+            for found in self._sums(y / value, self.values, self.names, self.values, self.names):
+                yield Sum(tuple(Term(t.number, (factor, *t.factors)) for t in found.terms))
+        yield from self._sums(y, self.pairs, self.pair_names, self.pairs, self.pair_names)
 
-    def _stretched(self, y: Array) -> Iterator[Sum]:
-        """Yield a squash of a stretched and shifted base, alone or × a plain factor."""
-        ones = np.ones((1, y.size))
-        for j, value in enumerate([*ones, *self.values[: self.core]]):
-            for squash, inverse in OUTERS[:2]:
-                inside = inverse(y / value)
-                if not np.isfinite(inside).all():
-                    continue
-                for base, z in self.bases.items():
-                    found = _line(inside, z.ravel(), self.tolerance)
-                    if found:
-                        factor = Factor(_stretch(squash, *found), base)
-                        yield Sum((Term(1, (*self.factors[j - 1 : j], factor)),))
+    def _same(self, a: Array, y: Array) -> bool:
+        return bool(np.abs(a - y).max() <= 30 * self.tolerance * max(1.0, float(np.abs(y).max())))
 
-    def _products(
-        self, y: Array, values: Array, names: Sequence[tuple[Factor, ...]]
-    ) -> Iterator[Sum]:
+    def _products(self, y: Array, values: Array, names: Names) -> Iterator[Sum]:
         """Yield number × factor × one of the values."""
-        few = y[self.few] / self.values[:, self.few]
-        ratio = few[:, None, :] / values[None, :, self.few]
-        spread = np.ptp(ratio, axis=2) <= 30 * self.tolerance * np.abs(ratio[:, :, 0])
-        for j, k in _plainest(np.argwhere(spread)):
+        few = _spread(y)[:3]  # not where y is zero: zero divided by zero tells nothing
+        ratio = (y[few] / self.values[:, None, few]) / values[None, :, few]
+        first = np.abs(ratio[:, :, 0])
+        alike = np.ptp(ratio, axis=2) <= 100 * self.tolerance * first
+        for j, k in _plainest(alike & np.isfinite(first) & (first > 1e-3)):
             product = self.values[j] * values[k]
-            number = float(y @ product / (product @ product))
-            if np.abs(number * product - y).max() <= self.tolerance * np.abs(y).max():
-                yield Sum((Term(_neat(number), (self.factors[j], *names[k])),))
+            number = _neat(float(y @ product / (product @ product)))
+            if np.abs(number * product - y).max() <= 30 * self.tolerance * np.abs(y).max():
+                yield Sum((Term(number, (self.factors[j], *names[k])),))
 
     def _sums(
-        self, y: Array, values: Array, names: Sequence[tuple[Factor, ...]]
-    ) -> Iterator[Sum]:
-        """Yield factor ± one of the values."""
-        yield from self._sums_of(y, self.values, [(f,) for f in self.factors], values, names)
-
-    def _sums_of(
-        self,
-        y: Array,
-        left: Array,
-        left_names: Sequence[tuple[Factor, ...]],
-        right: Array,
-        right_names: Sequence[tuple[Factor, ...]],
+        self, y: Array, left: Array, names: Names, right: Array, right_names: Names
     ) -> Iterator[Sum]:
         """Yield ± one of the first values ± one of the second."""
-        room = 10 * self.tolerance * max(np.abs(y).max(), 1.0)
-        few = self.few[:4]
+        few = _spread(y)[:3]
+        room = 30 * self.tolerance * max(np.abs(y).max(), 1.0)
         for sign in (1, -1):
             for other in (1, -1):
                 rest = y[few] - sign * left[:, None, few]
                 fits = (np.abs(rest - other * right[None, :, few]) <= room).all(axis=2)
-                for j, k in _plainest(np.argwhere(fits)):
-                    if np.abs(sign * left[j] + other * right[k] - y).max() <= room:
-                        yield Sum((Term(sign, left_names[j]), Term(other, right_names[k])))
+                for j, k in _plainest(fits):
+                    if self._same(sign * left[j] + other * right[k], y):
+                        yield Sum((Term(sign, names[j]), Term(other, right_names[k])))
+
+    def _cofactors(self) -> Iterator[tuple[tuple[Factor, ...], Array]]:
+        """Yield nothing, then the plain factors, with their numbers."""
+        yield (), np.ones(self.values.shape[1])
+        for k in range(self.plain):
+            yield self.names[k], self.values[k]
+
+    def _stretched(self, y: Array) -> Iterator[Sum]:
+        """Yield a squash of a stretched and shifted base, alone or × a plain factor."""
+        for names, value in self._cofactors():
+            part = y / value
+            for squash, inverse, low, high in STRETCHED:
+                inner = np.flatnonzero((part > low) & (part < high))
+                if len(inner) < 6 or part.max() > high + (high - low) or part.min() < 2 * low - high:
+                    continue
+                inside = inverse(part[inner])
+                for base, z in self.bases.items():
+                    line = _line(inside, z.ravel()[inner])
+                    if line is None:
+                        continue
+                    factor = Factor(stretch(squash, *line), base)
+                    if self._same(factor.value(self.bases).ravel() * value, y):
+                        yield Sum((Term(1, (*names, factor)),))
+
+    def _lines(self, y: Array) -> Iterator[Sum]:
+        """Yield number × factor + number, alone or × a plain factor."""
+        for names, value in self._cofactors():
+            part = y / value
+            few = _spread(y)[:3]
+            run, rise = np.diff(self.values[:, few]), np.diff(part[few])
+            slope = rise / run
+            for k in np.flatnonzero(np.abs(np.diff(slope)[:, 0]) <= 1e-4 * np.abs(slope[:, 0])):
+                line = _line(part, self.values[k])
+                if line and self._same((line[0] * self.values[k] + line[1]) * value, y):
+                    yield Sum((Term(line[0], (*names, self.factors[k])), Term(line[1], names)))
 
 
-def _plainest(pairs: Array) -> Array:
-    """Order pairs of places in lists that begin with the plainest."""
+def _spread(y: Array) -> Array:
+    """Return a few places where y is not zero, far from each other in size."""
+    order = np.argsort(-np.abs(y), kind="stable")
+    order = order[: max(3, int(np.sum(np.abs(y) > 1e-4 * np.abs(y).max())) * 2 // 3)]
+    return order[np.linspace(0, len(order) - 1, 5).astype(int)]
+
+
+def _plainest(fits: Array) -> Array:
+    """Return where two lists that begin with the plainest fit, the plainest first."""
+    pairs = np.argwhere(fits)
     return pairs[np.argsort(pairs.sum(axis=1), kind="stable")]
 
 
-def _line(y: Array, z: Array, tolerance: float) -> tuple[float, float] | None:
-    """Return slope and offset if y is a line in z."""
-    few = np.argsort(np.abs(y))[: max(len(y) // 2, 4)]  # where nothing is saturated
-    if np.ptp(z[few]) < 1e-6:
+def _line(y: Array, z: Array) -> tuple[float, float] | None:
+    """Return slope and offset of y as a line in z, if it is one."""
+    run = z - z.mean()
+    square = run @ run
+    if square < 1e-9:
         return None
-    slope, offset = np.polyfit(z[few], y[few], 1)
-    fits = np.abs(slope * z + offset - y)[few].max() <= 1e3 * tolerance * max(1.0, abs(slope))
-    return (_neat(slope), _neat(offset)) if fits and abs(slope) > 1e-3 else None
+    slope = float(run @ y / square)
+    offset = float(y.mean() - slope * z.mean())
+    if abs(slope) < 1e-2 or np.abs(slope * z + offset - y).max() > 1e-3 * np.abs(y).max():
+        return None
+    return _neat(slope), _neat(offset)
 
 
-def _stretch(squash: Squash, slope: float, offset: float) -> Squash:
-    times = "" if slope == 1 else "−" if slope == -1 else f"{slope:.4g} "
+def stretch(squash: Squash, slope: float, offset: float) -> Squash:
+    """Return a squash of slope · z + offset."""
+    times = {1.0: "", -1.0: "−"}.get(slope, f"{slope:.4g} ")
     plus = f" {'+' if offset > 0 else '−'} {abs(offset):.4g}" if offset else ""
-    written = squash.written.format(f"{times}{{}}{plus}")
-    words = f"{squash.words} of {times}z{plus}"
-    return Squash(lambda z: squash.function(slope * z + offset), written, words)
+    return Squash(
+        lambda z: squash.function(slope * z + offset),
+        squash.written.format(f"{times}{{}}{plus}"),
+        f"{squash.words} of {times}z{plus}",
+        (slope, offset),
+    )
 
 
 def _neat(number: float) -> float:
     """Round a number that was measured, if it is close to one of few digits."""
-    return round(number, 6) if abs(number - round(number, 6)) < 1e-9 else number
+    near = round(number * 12) / 12
+    return near if abs(number - near) < 1e-6 else number
+
+
+def _logit(y: Array) -> Array:
+    return np.log(y / (1 - y))
 
 
 OUTERS = [
     (TANH, np.arctanh),
-    (SIGMOID, lambda y: np.log(y / (1 - y))),
-    (Squash(lambda z: np.tanh(np.tanh(z)), "tanh(tanh({}))", "tanh twice"),
-     lambda y: np.arctanh(np.arctanh(y))),
-]  # fmt: skip
+    (SIGMOID, _logit),
+    (TWICE_TANH, lambda y: np.arctanh(np.arctanh(y))),
+]
+STRETCHED = [
+    (SIGMOID, _logit, 0.0, 1.0),
+    (TANH, np.arctanh, -1.0, 1.0),
+    (CLIP, lambda y: y, 0.0, 1.0),
+    (CLIP_BOTH, lambda y: y, -1.0, 1.0),
+]

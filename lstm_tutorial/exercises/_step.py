@@ -5,7 +5,7 @@ products and sums of squashed pre-activations; so is the hidden state. What diff
 formula is said; the formula that was read is a function, which the checker runs beside the other.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -25,6 +25,7 @@ from lstm_tutorial.exercises._grammar import (
     Squash,
     Sum,
     Term,
+    stretch,
 )
 from lstm_tutorial.exercises._reading import Array, Finding, Reading
 from lstm_tutorial.exercises._said import said
@@ -179,6 +180,8 @@ def with_cell(
     if law.outer is not IDENTITY:
         more["the sum"] = inside
     whole = {k: sum(z for key, z in bases.items() if key[-1] == k) for k in form.letters}
+    more["what is kept, f · c_prev"] = law.kept.value(bases) * law.inner.function(bases["c_prev"])
+    more["what is new, i · g"] = law.new.value(bases)
     more["f · c_prev + i · g"] = form.cell.value({**bases, **whole})
     return more
 
@@ -227,7 +230,7 @@ def read_step(ask: Asked, form: "Form | None" = None) -> Iterator[Reading]:
 
 def drawn(form: Form, B: int, scale: float = 1.0, seed: int = 5) -> Six:
     """Draw arguments of which no two sizes are equal."""
-    D, H = 2, 3
+    D, H = 4, 3
     rng = np.random.default_rng(seed)
     rows = H * len(form.letters)
     x, h, W, U, b = (
@@ -368,6 +371,7 @@ class Reader:
         self.step, self.room = (1e-2, 3e-3) if single else (1e-4, 1e-6)
         self.tolerance = 3e-4 if single else 1e-9
         self.six = drawn(form, B, scale)
+        self.atoms: Atoms | None = None
 
     def read(self) -> Model | None:
         """Return the function as it was read, or None."""
@@ -412,25 +416,27 @@ class Reader:
 
         x, h, c, W, U, b = self.six
         meets_c = any("c" in s.where for road in wiring.roads for s in road.signals)
-        without = [call(x, k * h, c, W, 0 * U, b) for k in (1, 0, -1)]
+        # Without what the weights bring, h may still enter by another way.
+        W_x = 0 * W if any("h" in s.where for s in wiring.roads[0].signals) else W
+        without = [call(x, k * h, c, W_x, 0 * U, b) for k in (1, 0, -1)]
         by_h = not all(_near(o, p, self.tolerance) for o, p in zip(*without[:2], strict=True))
-        six: Six = (x, h, c, W, 0 * U, b) if meets_c or by_h else self.six
+        six: Six = (x, h, c, W_x, 0 * U, b) if meets_c or by_h else self.six
         bases = states(self.form, wiring, six)
         if self.form.cell is None:
             hidden = Atoms(bases, self._plain(bases), self.tolerance).find(call(*six)[0])
             return Law(NONE, NONE, NONE, IDENTITY, IDENTITY, hidden, NONE) if hidden else None
-        U = six[4]
+        W, U = six[3:5]
         runs = [call(x, h, k * c, W, U, b) for k in (1, 0, -1, 2)]
-        if np.abs(runs[0][1] - c).max() > self.tolerance and (
-            np.abs(runs[0][1] - runs[0][0]).max() > self.tolerance):  # fmt: skip
+        law = None
+        if np.abs(runs[0][1] - c).max() > self.tolerance:
             law = self._of_cell([r[1] for r in runs], [w[1] for w in without], bases, by_h, ENDS)
-            if law:
-                return self._complete(law, bases, runs[0])
-        return self._hidden_cell(runs, without, bases, by_h)
+            law = law and self._complete(law, bases, runs[0])
+            if law and not any(f.base in APART for t in law.hidden.terms for f in t.factors):
+                return law
+        return self._hidden_cell(runs, bases, by_h) or law
 
     def _hidden_cell(
-        self, runs: Sequence[Sequence[Array]], without: Sequence[Sequence[Array]],
-        bases: Mapping[str, Array], by_h: bool,
+        self, runs: Sequence[Sequence[Array]], bases: Mapping[str, Array], by_h: bool
     ) -> Law | None:  # fmt: skip
         """Read the cell state from h, where something else is returned for it."""
         if by_h:
@@ -439,7 +445,8 @@ class Reader:
         gates = [Factor(s, k) for s in (SIGMOID, TANH, NOT_SIGMOID, IDENTITY) for k in letters[::-1]]
         for gate in [None, *gates]:
             by = gate.value(bases) if gate else 1.0
-            law = self._of_cell([r[0] / by for r in runs], [], bases, False, [OUTERS[0]])
+            cells = [r[0] / by for r in runs]
+            law = self._of_cell(cells, [], bases, False, OUTERS[:1], deep=False)
             if law:
                 law = law._replace(outer=IDENTITY)
                 return self._complete(law, bases, runs[0])
@@ -447,20 +454,26 @@ class Reader:
 
     def _of_cell(
         self, y: Sequence[Array], without: Sequence[Array], bases: Mapping[str, Array], by_h: bool,
-        ends: Sequence[tuple[Squash, Callable[[Array], Array]]],
+        ends: Sequence[tuple[Squash, Callable[[Array], Array]]], deep: bool = True,
     ) -> Law | None:  # fmt: skip
         """Read the cell state as a line in the old one."""
         h, c = bases["h_prev"], bases["c_prev"]
-        atoms = Atoms(bases, self._plain(bases), self.tolerance)
+        if self.atoms is None or self.atoms.bases is not bases:
+            self.atoms = Atoms(bases, self._plain(bases), self.tolerance)
+        atoms = self.atoms
         for outer, inner, slope, offset in self._lines(y, c, ends):
             slope_h = np.zeros_like(c)
             if by_h:
                 inverse = {o.written: f for o, f in ends}[outer.written]
                 slope_h = (inverse(without[0]) - inverse(without[2])) / (2 * h)
                 offset = offset - slope_h * h
-            sums = [found for a in (slope, slope_h, offset) if (found := atoms.find(a))]
-            if len(sums) == 3:
-                return Law(*sums, inner, outer, NONE, CARRIED)
+            kept = atoms.find(slope, deep)
+            stretched = {f.squash.stretched for t in kept.terms for f in t.factors} if kept else {()}
+            if stretched != {()}:
+                atoms = Atoms(bases, self._plain(bases, stretched), self.tolerance)
+            rest = [atoms.find(a, deep) for a in (slope_h, offset)]
+            if kept and all(rest):
+                return Law(kept, *rest, inner, outer, NONE, CARRIED)
         return None
 
     def _complete(
@@ -468,7 +481,8 @@ class Reader:
     ) -> Law | None:
         """Read what is returned, once the cell state is known."""
         more = with_cell(self.form, bases, law)
-        plain = [*self._plain(bases), Factor(TANH, "c")]
+        stretched = {f.squash.stretched for t in law.kept.terms for f in t.factors}
+        plain = [*self._plain(bases, stretched), Factor(TANH, "c")]
         hidden = Atoms(more, plain, self.tolerance).find(run[0])
         if not hidden:
             return None
@@ -478,12 +492,19 @@ class Reader:
             return law._replace(hidden=hidden, returned=returned) if returned else None
         return law._replace(hidden=hidden)
 
-    def _plain(self, bases: Mapping[str, Array]) -> list[Factor]:
-        """Return the factors of the right formula, of what there is of their gates."""
+    def _plain(
+        self, bases: Mapping[str, Array], stretched: Iterable[tuple[float, ...]] = ()
+    ) -> list[Factor]:
+        """Return the factors of the right formula, of what there is of their gates.
+
+        If one was read as stretched, the others may be so too.
+        """
         right = [self.form.cell, self.form.hidden]
         factors = [f for s in right if s for term in s.terms for f in term.factors]
         keys = {key[-1]: key for key in reversed(bases) if key[-1] in self.form.letters}
-        return [Factor(f.squash, keys[f.base]) for f in factors if f.base in keys]
+        plain = [Factor(f.squash, keys[f.base]) for f in factors if f.base in keys]
+        more = [Factor(stretch(f.squash, *by), f.base) for by in stretched if by for f in plain]
+        return plain + more
 
     def _lines(
         self, y: Sequence[Array], c: Array,
@@ -510,6 +531,7 @@ def _near(a: Array, b: Array, tolerance: float) -> bool:
     return bool(np.abs(a - b).max() <= 10 * tolerance * max(1.0, float(np.abs(b).max())))
 
 
+APART = {"the sum", "f · c_prev + i · g"}  # a cell state that is not the one returned
 ENDS = [(IDENTITY, lambda y: y), *OUTERS]
 INNERS = [IDENTITY, TANH, SIGMOID, RELU, *[s for s in SQUASHES if s.words.startswith("the square")]]
 

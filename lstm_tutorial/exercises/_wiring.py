@@ -279,6 +279,8 @@ class Wiring:
         best = min(range(len(tries)), key=lambda k: (tries[k][0], k))
         for road, (gates, apart) in zip(self.roads, tries[best][1], strict=True):
             road.gates, road.apart = gates, apart
+            for s in self.unused():  # what has no slope anywhere may still be a step function
+                gates[s] = gates[:, s] = np.eye(S)[s]
 
     def _aligned(self, reference: Road) -> tuple[float, list[tuple[Array, list[int]]]]:
         """Express the slopes of all roads by those of one; count what is out of order."""
