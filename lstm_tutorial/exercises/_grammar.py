@@ -44,10 +44,9 @@ RELU = Squash(lambda z: np.maximum(z, 0), "ReLU({})", "ReLU")
 CLIP = Squash(lambda z: np.clip(z, 0, 1), "clip({}, 0, 1)", "a clip to 0 to 1")
 CLIP_BOTH = Squash(lambda z: np.clip(z, -1, 1), "clip({}, −1, 1)", "a clip to −1 to 1")
 TWICE_TANH = Squash(lambda z: np.tanh(np.tanh(z)), "tanh(tanh({}))", "tanh twice")
-COMMON = [SIGMOID, TANH, IDENTITY, NOT_SIGMOID]
+COMMON = [SIGMOID, TANH, IDENTITY, NOT_SIGMOID, RELU]
 SQUASHES = [
     *COMMON,
-    RELU,
     Squash(_hard(0.2), "clip({}/5 + 0.5, 0, 1)", "the hard sigmoid of z/5 + 0.5"),
     Squash(_hard(1 / 6), "clip({}/6 + 0.5, 0, 1)", "the hard sigmoid of z/6 + 0.5"),
     Squash(_hard(0.25), "clip({}/4 + 0.5, 0, 1)", "the hard sigmoid of z/4 + 0.5"),
@@ -191,8 +190,11 @@ class Atoms:
     def __init__(
         self, bases: Mapping[str, Array], plain: Sequence[Factor], tolerance: float
     ) -> None:
-        common = list(dict.fromkeys([*plain, *(Factor(s, b) for s in COMMON for b in bases)]))
-        rest = [Factor(s, base) for s in SQUASHES[len(COMMON) :] for base in bases]
+        # What has a long name is seldom meant, and takes part in short expressions alone.
+        usual = [base for base in bases if " " not in base]
+        common = list(dict.fromkeys([*plain, *(Factor(s, b) for s in COMMON for b in usual)]))
+        rest = [Factor(s, base) for s in SQUASHES[len(COMMON) :] for base in usual]
+        rest += [Factor(s, base) for s in COMMON for base in bases if base not in usual]
         self.factors = [*common, *rest]
         self.values = np.array([f.value(bases).ravel() for f in self.factors])
         self.names = [(f,) for f in self.factors]

@@ -1,6 +1,7 @@
 """What is said of a step that was read: how it differs from the right one, gate by gate."""
 
 from collections.abc import Iterator, Sequence
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,10 +102,11 @@ def _of_signals(form: "Form", wiring: Wiring) -> Iterator[Finding]:
         for s, signal in enumerate(road.signals):
             if signal is not right:
                 by_signal.setdefault(signal.words, []).append(s)
+        live = [s for s, slope in enumerate(road.slopes) if np.abs(slope).max() > wiring.room]
         for words, blocks in by_signal.items():
             signal = road.signals[blocks[0]]
             letters = [form.letters[s] for s in blocks]
-            every = len(blocks) == len(form.letters)
+            every = set(live) <= set(blocks)
             gates = "" if every else f" in the {named([LONG[k] for k in letters])}"
             says = f"{_matrix(form, road.name)} meets {words}{gates}, where it should meet "
             says += f"{right.words}."
@@ -201,26 +203,43 @@ class _Differences:
         self.read = self._roles()
 
     def _roles(self) -> dict[str, Factor]:
-        """Return what plays which part, as far as the formula has the right build."""
+        """Return what plays which part, as far as products are there; keep what is too many."""
         found: dict[str, Factor] = {}
-        kept = _product(self.law.kept)
-        if kept and len(kept) == 1:
-            found["f"] = kept[0]
-        new = _product(self.law.new)
-        if new and len(new) == 2:
-            orders = [dict(zip("ig", order, strict=True)) for order in (new, new[::-1])]
-            found |= min(orders, key=lambda o: sum(self._cost(k, f) for k, f in o.items()))
-        shown = _product(self.law.hidden)
-        gates = [f for f in shown or () if letter_of(f)]
-        if shown and len(shown) == 2 and len(gates) == 1:
-            found["o"] = gates[0]
+        self.extra: dict[str, list[Factor]] = {}
+        self.terms: tuple[Term, ...] = ()
+        for roles, law in [("f", self.law.kept), ("ig", self.law.new), ("o", self.law.hidden)]:
+            main = self._main(law) if roles == "ig" else _product(law)
+            factors = [f for f in main or () if letter_of(f) or roles != "o"]
+            if roles == "o" and len(factors) == len(main or ()):  # h is made of no state
+                continue
+            if len(factors) >= len(roles):
+                best = min(
+                    permutations(factors, len(roles)),
+                    key=lambda few: sum(map(self._cost, roles, few)),
+                )
+                found |= dict(zip(roles, best, strict=True))
+                for factor in best:
+                    factors.remove(factor)
+                self.extra[roles] = factors
         return found
+
+    def _main(self, law: Sum) -> tuple[Factor, ...] | None:
+        """Return the product that stands for the new content; keep the other terms."""
+        if len(law.terms) > 1 and law.outer is IDENTITY:
+            for term in law.terms:
+                gates = sorted(f.base for f in term.factors)
+                own = gates == sorted(self.right[k].base for k in "ig")
+                if own and abs(term.number) == 1:
+                    self.terms = tuple(t for t in law.terms if t is not term)
+                    return term.factors
+        return _product(law)
 
     def _cost(self, role: str, factor: Factor) -> float:
         right = self.right[role]
         return (factor.squash is not right.squash) + 0.9 * (letter_of(factor) != right.base)
 
     def findings(self) -> Iterator[Finding]:
+        yield from self._coupled()
         yield from self._order()
         yield from self._squashes()
         yield from self._kept()
@@ -228,6 +247,14 @@ class _Differences:
         yield from self._carried()
         yield from self._returned()
         yield from self._shown()
+
+    def _coupled(self) -> Iterator[Finding]:
+        """Say that two gates made of one have been exchanged."""
+        f, i = self.read.get("f"), self.read.get("i")
+        if self.right["i"].base == "f" and f == self.right["i"] and i == self.right["f"]:
+            self.read["f"], self.read["i"] = self.right["f"], self.right["i"]
+            says = f"{i} lets in and {f} keeps. It is the other way round: f keeps, 1 − f lets in."
+            yield Finding("f and 1 − f exchanged", says, ("f",), "gates")
 
     def _order(self) -> Iterator[Finding]:
         moved = {k: letter_of(f) for k, f in self.read.items() if letter_of(f) != self.right[k].base}
@@ -245,7 +272,7 @@ class _Differences:
         by_squash: dict[str, list[str]] = {}
         for role, factor in self.read.items():
             own = role in self.moved or letter_of(factor) == self.right[role].base
-            if own and factor.squash is not self.right[role].squash:
+            if own and factor.base in LONG and factor.squash is not self.right[role].squash:
                 key = f"{factor.squash.written}/{self.right[role].squash.words}"
                 by_squash.setdefault(key, []).append(role)
         for roles in by_squash.values():
@@ -259,16 +286,24 @@ class _Differences:
             title = f"{', '.join(roles)} {'not squashed' if got is IDENTITY else f'squashed by {got.words}'}"
             yield Finding(title, says, tuple(roles), "gates")
         for role, factor in self.read.items():
-            base = letter_of(factor)
-            if base == self.right[role].base or role in self.moved:
+            if (letter_of(factor) == self.right[role].base or role in self.moved) and (
+                factor.base in LONG):  # fmt: skip
                 continue
             says = f"The {LONG[role]} is {factor}; it should be {self.right[role]}."
             yield Finding(f"{role} = {factor}", says, (role,), "gates")
+        for roles, extra in self.extra.items():
+            if extra:
+                what = {"f": "old cell state", "ig": "new content", "o": "hidden state"}[roles]
+                times = " · ".join(map(str, extra))
+                says = f"The {what} is multiplied by {times} too."
+                where = tuple(dict.fromkeys(letter_of(f) or f.base for f in extra))
+                yield Finding(f"{what} multiplied by {times} too", says, where, "gates")
 
     def _kept(self) -> Iterator[Finding]:
         law = self.law
         if law.by_h.terms:
-            says = f"The old hidden state h_prev is multiplied by {law.by_h} and kept in the cell; "
+            by = "" if str(law.by_h) == "1" else f", multiplied by {law.by_h},"
+            says = f"The old hidden state h_prev{by} is added to the cell state; "
             says += "it is the cell state c_prev that is kept."
             yield Finding("h_prev kept in the cell", says, ("h", "c"), "state")
             if not law.kept.terms:
@@ -311,21 +346,19 @@ class _Differences:
 
     def _new(self) -> Iterator[Finding]:
         new, right = self.law.new, [self.right["i"], self.right["g"]]
+        if self.terms:
+            where = sorted({letter_of(f) or f.base for t in self.terms for f in t.factors})
+            says = f"To the cell state {Sum(self.terms)} is added. It is c = f · c_prev + i · g."
+            if self._added_gate() and str(self.law.kept) == "1":
+                says = "The forget gate is added to the old cell state; it multiplies: f · c_prev."
+            yield Finding("one term too many", says, tuple(where), "gates")
+            return
         if "i" in self.read:
             yield from self._number("g", new)
             return
         if not new.terms:
             says = "Nothing new is added: i · g is left out of c = f · c_prev + i · g."
             yield Finding("new content left out", says, ("i", "g"), "gates")
-            return
-        whole = [t for t in new.terms if set(t.factors) == set(right) and t.number == 1]
-        extra = [t for t in new.terms if t not in whole]
-        if whole and extra:
-            where = sorted({letter_of(f) or f.base for t in extra for f in t.factors})
-            says = f"To the cell state {Sum(tuple(extra))} is added. It is c = f · c_prev + i · g."
-            if self._added_gate() and str(self.law.kept) == "1":
-                says = "The forget gate is added to the old cell state; it multiplies: f · c_prev."
-            yield Finding("one term too many", says, tuple(where), "gates")
             return
         lacks = [k for k in "ig" if not all(self.right[k] in t.factors for t in new.terms)]
         if not lacks:
@@ -352,10 +385,14 @@ class _Differences:
         shown = _product(hidden)
         if "o" in self.read and shown:
             yield from self._number("o", hidden)
-            state = next(f for f in shown if f is not self.read["o"])
-            if state != right:
+            states = [f for f in shown if not letter_of(f)]
+            if states != [right]:
+                state = " · ".join(map(str, states))
                 says = f"h is made of {state}; it should be {right}, of the new cell state."
                 yield Finding(f"h made of {state}", says, ("h",), "state")
+            return
+        if str(hidden) == "h_prev":
+            yield Finding("the old h returned", "h is returned as it came in.", ("h",), "state")
             return
         has = [right in t.factors for t in hidden.terms]
         gate = [self.right["o"] in t.factors for t in hidden.terms]

@@ -104,6 +104,7 @@ class Law(NamedTuple):
     outer: Squash
     hidden: Sum
     returned: Sum
+    wide: bool = False  # whether the gates may see the cell state, or each other
 
     def cell(self, bases: Mapping[str, Array]) -> Array:
         """Return the new cell state before the outer squash."""
@@ -141,7 +142,8 @@ class Model:
         """Return the outputs."""
         x, h, c, *weights = six
         x, h, c = (self.change(n, a) for n, a in [("x", x), ("h", h), ("c", c)])
-        bases = states(self.form, self.wiring, (x, h, c, *weights), self.change)
+        six = (x, h, c, *weights)
+        bases = states(self.form, self.wiring, six, self.change, self.law.wide)
         if self.form.cell is None:
             return [self.change("h_out", self.law.hidden.value(bases))]
         more = with_cell(self.form, bases, self.law, self.change)
@@ -158,13 +160,20 @@ def unchanged(place: str, a: Array) -> Array:
 
 
 def states(
-    form: Form, wiring: Wiring, six: Six, change: Callable[[str, Array], Array] = unchanged
-) -> dict[str, Array]:
-    """Return the pre-activations and the old states."""
+    form: Form, wiring: Wiring, six: Six, change: Callable[[str, Array], Array] = unchanged,
+    wide: bool = False,
+) -> dict[str, Array]:  # fmt: skip
+    """Return the pre-activations and the old states; wide: with more that gates may be made of."""
     bases = wiring.bases(six, form.right(six), form.letters)
     z = np.hstack(list(bases.values()))
     cut = np.split(change("z", z), len(bases), axis=1)
     bases = dict(zip(bases, cut, strict=True))
+    if wide:
+        bases |= {f"z + c_prev|{k}": bases[k] + six[2] for k in form.letters}
+        for among in ("ifgo", "ifo"):
+            log = np.logaddexp.reduce([bases[k] for k in among])
+            name = f"softmax over {', '.join(among)}"
+            bases |= {f"{name}|{k}": np.exp(bases[k] - log) for k in among}
     return {**bases, "c_prev": six[2], "h_prev": six[1]} if form.cell else {
         **bases, "h_prev": six[1]}  # fmt: skip
 
@@ -180,6 +189,9 @@ def with_cell(
     if law.outer is not IDENTITY:
         more["the sum"] = inside
     whole = {k: sum(z for key, z in bases.items() if key[-1] == k) for k in form.letters}
+    if law.wide:
+        whole = {}
+        more |= {f"z + c|{k}": bases[k] + more["c"] for k in form.letters}
     more["what is kept, f · c_prev"] = law.kept.value(bases) * law.inner.function(bases["c_prev"])
     more["what is new, i · g"] = law.new.value(bases)
     more["f · c_prev + i · g"] = form.cell.value({**bases, **whole})
@@ -206,30 +218,26 @@ def read_step(ask: Asked, form: "Form | None" = None) -> Iterator[Reading]:
     with np.errstate(all="ignore"):
         leaks = _leaks(call, form)
     rows = _by_rows(call) if leaks else call
-    for scale in (1.0, 0.25):
+    for scale, positive in ((1.0, False), (0.25, False), (0.25, True))[: 1 if leaks else 3]:
         with np.errstate(all="ignore"):
-            reader = Reader(form, rows, ask.eps, scale, 6 if leaks else 17)
-            model = reader.read()
-            mixed = found = None
-            if model and leaks:
-                mixed = _mixed(call, model)
-            if model and not mixed:
-                found = _clipped(rows, model, reader)
-        if model is None:
-            continue
-        findings, formula = said(form, model)
-        extra = mixed or found
-        findings = [*([extra] if extra else []), *findings][:3]
-        yield Reading(findings, form.taken(model), formula)
-        return
+            reader = Reader(form, rows, ask.eps, drawn(form, 6 if leaks else 17, scale, positive))
+            model = reader.read(form.cell is not None and scale == 1)
+            mixed = _mixed(call, model) if model and leaks else None
+            clipped = _clipped(rows, model, reader) if model and not leaks else None
+        if model and (mixed or not leaks):
+            findings, formula = said(form, model)
+            findings = [f for f in (mixed, clipped) if f] + findings
+            yield Reading(findings[:3], form.taken(model), formula)
     if leaks:
         says = "The rows of the batch are not independent: other numbers in the first row of x, "
         says += "h and c change the outputs of other rows."
         yield Reading([Finding("batch mixed", says, ("batch",), "numpy")])
 
 
-def drawn(form: Form, B: int, scale: float = 1.0, seed: int = 5) -> Six:
-    """Draw arguments of which no two sizes are equal."""
+def drawn(
+    form: Form, B: int, scale: float = 1.0, positive: bool = False, seed: int = 5
+) -> Six:
+    """Draw arguments of which no two sizes are equal; with a positive new cell state or not."""
     D, H = 4, 3
     rng = np.random.default_rng(seed)
     rows = H * len(form.letters)
@@ -237,6 +245,8 @@ def drawn(form: Form, B: int, scale: float = 1.0, seed: int = 5) -> Six:
         rng.normal(size=s) for s in [(B, D), (B, H), (rows, D), (rows, H), (rows,)]
     )
     c = rng.uniform(0.3, 1.5, (B, H)) * rng.choice([-1, 1], (B, H))
+    if positive:
+        c, b = abs(c), b + 14 * (np.arange(rows) // H == 2)
     return x, h, scale * c, scale * W, 0.8 * scale * U, 0.8 * scale * b
 
 
@@ -332,16 +342,18 @@ def _clipped(
 
     if fits((), lambda a: a):
         return None
-    seen = [float(f(np.stack([o[-1] for o in got]))) for f in (np.max, np.min)]
-    bounds = [*seen, *(k for n in (1, 5, 10, 3, 2, 20, 50, 30, 15, 6, 8, 4, 25, 40, 100) for k in (n, -n))]
+    seen = [float(f(np.stack([o[k] for o in got]))) for k in (-1, 0) for f in (np.max, np.min)]
+    bounds = [*seen, np.inf, -np.inf, *(k for n in (1, 5, 10, 3, 2, 20, 50, 30, 15, 6, 8, 4, 25, 40, 100) for k in (n, -n))]
     for sites in [("cell",), ("c_out",), ("h_out",), ("z",), ("c",), ("x",), ("h",), ("h", "c"), ("x", "h")]:
         for high, low in zip(bounds[::2], bounds[1::2], strict=True):
             for lower in (low, 0.0, -np.inf):
                 if fits(sites, lambda a, low=lower, high=high: np.clip(a, low, high)):
-                    where = {"cell": ("c", "h"), "c_out": ("c",), "h_out": model.form.output,
+                    where = {"cell": ("c", "h") if lower else ("c",), "c_out": ("c",), "h_out": model.form.output,
                              "z": tuple(model.form.letters)}.get(sites[0], sites)  # fmt: skip
                     says = f"{PLACES[sites[0]]} clipped to {lower:.4g} to {high:.4g}; nothing is to "
                     says += "be clipped."
+                    if (lower, high) == (0, np.inf):
+                        says = f"{PLACES[sites[0]]} squashed by ReLU: what is negative becomes 0."
                     return Finding("clipped", says, where, "clipping")
     model.change = unchanged
     return None
@@ -357,24 +369,24 @@ class Reader:
         Takes x, h, c, W_ih, W_hh, b.
     eps : float
         The rounding of its answers.
-    scale : float
-        How large the weights and the cell states are.
-    B : int
-        At how many points of each unit the law is read.
+    six : tuple of arrays
+        Where it is measured.
     """
 
     def __init__(
-        self, form: Form, call: Callable[..., Sequence[Array]], eps: float, scale: float, B: int
+        self, form: Form, call: Callable[..., Sequence[Array]], eps: float, six: Six
     ) -> None:
         self.form, self.call = form, call
         single = eps > 1e-9
         self.step, self.room = (1e-2, 3e-3) if single else (1e-4, 1e-6)
         self.tolerance = 3e-4 if single else 1e-9
-        self.six = drawn(form, B, scale)
+        self.six = six
+        # Times the old cell state; where it is positive the new one is to stay so.
+        self.times = (1, 0, 0.5, 2) if (six[2] > 0).all() else (1, 0, -1, 2)
         self.atoms: Atoms | None = None
 
-    def read(self) -> Model | None:
-        """Return the function as it was read, or None."""
+    def read(self, wide: bool) -> Model | None:
+        """Return the function as it was read, or None; wide: also with gates of a rarer kind."""
         wiring = self._wiring()
         if wiring is None:
             return None
@@ -382,7 +394,9 @@ class Reader:
             law = self._law(wiring, swapped)
             if law:
                 return Model(self.form, wiring, law, swapped)
-        return None
+        torn = any(road.apart for road in wiring.roads)
+        law = self._law(wiring, False, wide=True) if wide and not torn else None
+        return Model(self.form, wiring, law, False) if law else None
 
     # Wiring
 
@@ -406,11 +420,15 @@ class Reader:
                 if way:
                     found[-1] = replace(bias, way=way, slopes=other.slopes)
                     break
-        return Wiring(found, S, self.room)
+        wiring = Wiring(found, S, self.room)
+        wiring.find_product(self.six, gates)
+        if not wiring.product and sum(len(r.apart) for r in found) > 2 * S**0 + 1:
+            return None
+        return wiring
 
     # Law
 
-    def _law(self, wiring: Wiring, swapped: bool) -> Law | None:
+    def _law(self, wiring: Wiring, swapped: bool, wide: bool = False) -> Law | None:
         def call(*six: Array) -> Sequence[Array]:
             return self.call(*six)[::-1] if swapped else self.call(*six)
 
@@ -421,19 +439,26 @@ class Reader:
         without = [call(x, k * h, c, W_x, 0 * U, b) for k in (1, 0, -1)]
         by_h = not all(_near(o, p, self.tolerance) for o, p in zip(*without[:2], strict=True))
         six: Six = (x, h, c, W_x, 0 * U, b) if meets_c or by_h else self.six
-        bases = states(self.form, wiring, six)
+        bases = states(self.form, wiring, six, wide=wide)
         if self.form.cell is None:
             hidden = Atoms(bases, self._plain(bases), self.tolerance).find(call(*six)[0])
             return Law(NONE, NONE, NONE, IDENTITY, IDENTITY, hidden, NONE) if hidden else None
         W, U = six[3:5]
-        runs = [call(x, h, k * c, W, U, b) for k in (1, 0, -1, 2)]
+        runs = [call(x, h, k * c, W, U, b) for k in self.times]
         law = None
         if np.abs(runs[0][1] - c).max() > self.tolerance:
-            law = self._of_cell([r[1] for r in runs], [w[1] for w in without], bases, by_h, ENDS)
+            law = self._of_cell(
+                [r[1] for r in runs], [w[1] for w in without], bases, by_h, ENDS, not wide
+            )
+            law = law or (self._bent(runs[0][1], bases) if wide else None)
+            law = law and law._replace(wide=wide)
             law = law and self._complete(law, bases, runs[0])
-            if law and not any(f.base in APART for t in law.hidden.terms for f in t.factors):
+            apart = law and any(f.base in APART for t in law.hidden.terms for f in t.factors)
+            if law and not apart and law.outer is IDENTITY:
                 return law
-        return self._hidden_cell(runs, bases, by_h) or law
+        other = self._hidden_cell(runs, bases, by_h)
+        plain = other and str(other.hidden) == str(self.form.hidden)
+        return other if plain or not law else law
 
     def _hidden_cell(
         self, runs: Sequence[Sequence[Array]], bases: Mapping[str, Array], by_h: bool
@@ -476,6 +501,17 @@ class Reader:
                 return Law(kept, *rest, inner, outer, NONE, CARRIED)
         return None
 
+    def _bent(self, y: Array, bases: Mapping[str, Array]) -> Law | None:
+        """Read a cell state that is no line in the old one, since gates see that."""
+        assert self.atoms
+        for key in bases:
+            if key[-1] in self.form.letters:
+                kept = Factor(SIGMOID, key)
+                new = self.atoms.find(y - kept.value(bases) * bases["c_prev"], deep=False)
+                if new:
+                    return Law(Sum((Term(1, (kept,)),)), NONE, new, IDENTITY, IDENTITY, NONE, CARRIED)
+        return None
+
     def _complete(
         self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]
     ) -> Law | None:
@@ -483,7 +519,7 @@ class Reader:
         more = with_cell(self.form, bases, law)
         stretched = {f.squash.stretched for t in law.kept.terms for f in t.factors}
         plain = [*self._plain(bases, stretched), Factor(TANH, "c")]
-        hidden = Atoms(more, plain, self.tolerance).find(run[0])
+        hidden = Atoms(more, plain, self.tolerance).find(run[0], deep=not law.wide)
         if not hidden:
             return None
         if not _near(more["c"], run[1], self.tolerance):
@@ -502,6 +538,7 @@ class Reader:
         right = [self.form.cell, self.form.hidden]
         factors = [f for s in right if s for term in s.terms for f in term.factors]
         keys = {key[-1]: key for key in reversed(bases) if key[-1] in self.form.letters}
+        keys |= {key: key for key in bases if key in self.form.letters}
         plain = [Factor(f.squash, keys[f.base]) for f in factors if f.base in keys]
         more = [Factor(stretch(f.squash, *by), f.base) for by in stretched if by for f in plain]
         return plain + more
@@ -516,7 +553,7 @@ class Reader:
             if not all(np.isfinite(a).all() for a in u):
                 continue
             for inner in INNERS:
-                s = [inner.function(k * c) for k in (1, 0, -1, 2)]
+                s = [inner.function(k * c) for k in self.times]
                 even = np.abs(s[0] - s[2]) < 1e-9
                 run, rise = (np.where(even, a[3] - a[1], a[0] - a[2]) for a in (s, u))
                 slope = rise / run

@@ -7,7 +7,7 @@ for all weights of one pre-activation. So the first can be told without knowing 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -275,6 +275,7 @@ class Wiring:
     def __init__(self, roads: Sequence[Road], S: int, room: float) -> None:
         self.S, self.room = S, room
         self.roads = list(roads)
+        self.product: tuple[str, ...] = ()  # the two parts that are multiplied
         tries = [self._aligned(reference) for reference in roads]
         best = min(range(len(tries)), key=lambda k: (tries[k][0], k))
         for road, (gates, apart) in zip(self.roads, tries[best][1], strict=True):
@@ -333,9 +334,43 @@ class Wiring:
                 for k, letter in enumerate(letters):
                     if road.gates[k, s]:
                         found[letter] = found[letter] + road.gates[k, s] * part
+        if self.product:
+            return {k: self._multiplied(k, found[k], apart) for k in letters}
         torn = {key[-1] for key in apart}
         named = {(f"{rest[k]}|{k}" if k in torn and k in rest else k): z for k, z in found.items()}
         return {**named, **apart}
+
+    def _multiplied(self, letter: str, rest: Array, apart: Mapping[str, Array]) -> Array:
+        """Return the product of two parts, plus the third if there are three."""
+        parts = {"": rest} | {key[0]: a for key, a in apart.items() if key[-1] == letter}
+        first, second = (parts.get(name, rest) for name in self.product)
+        others = [a for name, a in parts.items() if a is not first and a is not second]
+        return first * second + sum(others)
+
+    def find_product(self, six: Six, gates: Mapping[str, Array]) -> None:
+        """Tell whether two parts are multiplied: the slope along each is then the other."""
+        if not any(road.apart for road in self.roads):
+            return
+        parts = {r.name: np.array(r.parts(six, gates, self.S)) for r in self.roads}
+        if any(set(r.apart) not in (set(), set(range(self.S))) for r in self.roads):
+            return
+        groups = {"": [r for r in self.roads if not r.apart]}
+        groups |= {r.name: [r] for r in self.roads if r.apart}
+        weighted = {
+            name: group[0].slopes * self._unit(sum(parts[r.name] for r in group))
+            for name, group in groups.items()
+        }
+        for one, other in combinations(groups, 2):
+            off = np.abs(weighted[one] - weighted[other]).max()
+            if off <= 10 * self.room * np.abs(weighted[one]).max():
+                self.product = (one, other)
+                for road in self.roads:
+                    road.gates = np.eye(self.S)
+
+    @staticmethod
+    def _unit(part: Array) -> Array:
+        """Turn (S, B, H) into the shape of the slopes: block, unit, B, outputs, unit."""
+        return part.swapaxes(1, 2)[:, :, :, None, None]
 
     def unused(self) -> Iterator[int]:
         """Yield the gates whose pre-activation nothing depends on."""
