@@ -287,7 +287,11 @@ class Atoms:
             part = y / value
             for squash, inverse, low, high in STRETCHED:
                 inner = np.flatnonzero((part > low) & (part < high))
-                if len(inner) < 6 or part.max() > high + (high - low) or part.min() < 2 * low - high:
+                if (
+                    len(inner) < 6
+                    or part.max() > high + (high - low)
+                    or part.min() < 2 * low - high
+                ):
                     continue
                 inside = inverse(part[inner])
                 for base, z in self.bases.items():

@@ -70,6 +70,12 @@ def _of_wiring(form: "Form", wiring: Wiring, exchanged: bool) -> Iterator[Findin
             yield _of_way(form, road, together)
     if not exchanged:
         yield from _of_signals(form, wiring)
+    if wiring.product:
+        said = {"x": "the part from x", "h": "the part from the old state", "b": "the bias"}
+        rest = [r.name for r in wiring.roads if r.name not in wiring.product]
+        both = [said[n] if n else " + ".join(said[r] for r in rest) for n in wiring.product]
+        says = f"{both[0].capitalize()} and {both[1]} are multiplied; the parts are added."
+        yield Finding("the parts multiplied", says, form.output and ("x", "h"), "gates")
     yield from _of_parts(form, wiring)
 
 
@@ -181,10 +187,15 @@ def _of_one(form: "Form", hidden: Sum) -> Iterator[Finding]:
         says = f"The sum is squashed by {words}; it should be {right.squash.words}."
         yield Finding(f"squashed by {words}", says, form.output, form.page)
         return
-    parts = {f.base[0] for t in hidden.terms for f in t.factors if "|" in f.base}
-    where = ("b",) if any(f.base == "b|z" for t in hidden.terms for f in t.factors) and parts == {"b", "x"} else form.output  # noqa: E501
-    says = f"You return {hidden}. It should be {form.hidden}: the parts are added first, then "
-    says += f"{right.squash.words} is applied once to their sum."
+    parts = {f.base.partition("|")[0] for t in hidden.terms for f in t.factors if "|" in f.base}
+    where = (
+        ("b",)
+        if "b" in parts and len(parts) == 2 and hidden.terms[-1].factors[0].squash is IDENTITY
+        else form.output
+    )  # noqa: E501
+    says = f"You return {hidden}; it should be {form.hidden}."
+    if parts:
+        says += f" The parts are added first, then {right.squash.words} is applied to their sum."
     yield Finding(f"{what} = {hidden}", says, where, form.page)
 
 
@@ -257,8 +268,12 @@ class _Differences:
             yield Finding("f and 1 − f exchanged", says, ("f",), "gates")
 
     def _order(self) -> Iterator[Finding]:
-        moved = {k: letter_of(f) for k, f in self.read.items() if letter_of(f) != self.right[k].base}
-        exchange = bool(moved) and sorted(moved.values()) == sorted(self.right[k].base for k in moved)
+        moved = {
+            k: letter_of(f) for k, f in self.read.items() if letter_of(f) != self.right[k].base
+        }
+        exchange = bool(moved) and sorted(moved.values()) == sorted(
+            self.right[k].base for k in moved
+        )
         self.moved = set(moved) if exchange else set()
         if exchange:
             blocks = [self.read[k].base[-1] if k in self.read else k for k in "ifgo"]
@@ -272,22 +287,30 @@ class _Differences:
         by_squash: dict[str, list[str]] = {}
         for role, factor in self.read.items():
             own = role in self.moved or letter_of(factor) == self.right[role].base
-            if own and factor.base in LONG and factor.squash is not self.right[role].squash:
-                key = f"{factor.squash.written}/{self.right[role].squash.words}"
+            special = factor.base.partition("|")[0] if "|" in factor.base else ""
+            if own and (special or factor.squash is not self.right[role].squash):
+                key = f"{factor.squash.written}/{self.right[role].squash.words}/{special}"
                 by_squash.setdefault(key, []).append(role)
         for roles in by_squash.values():
             got, want = self.read[roles[0]].squash, self.right[roles[0]].squash
             who = named([LONG[k] for k in roles])
             verb = "are" if len(roles) > 1 else "is"
             written = got.written.format("z")
-            says = f"The {who} {verb} squashed by {got.words}, {written}; it should be {want.words}."
+            says = (
+                f"The {who} {verb} squashed by {got.words}, {written}; it should be {want.words}."
+            )
+            base = self.read[roles[0]].base
+            if "|" in base:
+                what = got.written.format(f"({base.partition('|')[0]})")
+                says = f"The {who} {verb} {what}; it should be {want.written.format('z')}."
+                yield Finding(f"{', '.join(roles)} = {what}", says, tuple(roles), "gates")
+                continue
             if got is IDENTITY:
                 says = f"The {who} {verb} not squashed; it should be by {want.words}."
             title = f"{', '.join(roles)} {'not squashed' if got is IDENTITY else f'squashed by {got.words}'}"
             yield Finding(title, says, tuple(roles), "gates")
         for role, factor in self.read.items():
-            if (letter_of(factor) == self.right[role].base or role in self.moved) and (
-                factor.base in LONG):  # fmt: skip
+            if letter_of(factor) == self.right[role].base or role in self.moved:
                 continue
             says = f"The {LONG[role]} is {factor}; it should be {self.right[role]}."
             yield Finding(f"{role} = {factor}", says, (role,), "gates")
@@ -309,7 +332,9 @@ class _Differences:
             if not law.kept.terms:
                 return
         if law.inner is not IDENTITY:
-            says = f"The old cell state goes through {law.inner.words} before it is kept; it is kept "
+            says = (
+                f"The old cell state goes through {law.inner.words} before it is kept; it is kept "
+            )
             says += "as it is."
             yield Finding("old cell state squashed", says, ("c",), "state")
         if "f" in self.read:
@@ -321,7 +346,9 @@ class _Differences:
         elif str(law.kept) == "1":
             if self._added_gate():
                 return
-            says = "The old cell state is kept whole: the forget gate is left out. It is f · c_prev."
+            says = (
+                "The old cell state is kept whole: the forget gate is left out. It is f · c_prev."
+            )
             yield Finding("forget gate left out", says, ("f",), "gates")
         else:
             says = f"The old cell state is multiplied by {law.kept}; it should be by {self.right['f']}."
@@ -362,13 +389,17 @@ class _Differences:
             return
         lacks = [k for k in "ig" if not all(self.right[k] in t.factors for t in new.terms)]
         if not lacks:
-            lacks = sorted({letter_of(f) or f.base for t in new.terms for f in t.factors if f not in right})
+            lacks = sorted(
+                {letter_of(f) or f.base for t in new.terms for f in t.factors if f not in right}
+            )
         says = f"What is added to the cell state is {new}; it should be {right[0]} · {right[1]}."
         yield Finding("new content", says, tuple(lacks), "gates")
 
     def _carried(self) -> Iterator[Finding]:
         if self.law.outer is not IDENTITY:
-            says = f"The new cell state goes through {self.law.outer.words} before it is carried on; "
+            says = (
+                f"The new cell state goes through {self.law.outer.words} before it is carried on; "
+            )
             says += "it is carried on as it is."
             yield Finding("cell state squashed", says, ("c",), "state")
 

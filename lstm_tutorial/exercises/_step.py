@@ -234,16 +234,12 @@ def read_step(ask: Asked, form: "Form | None" = None) -> Iterator[Reading]:
         yield Reading([Finding("batch mixed", says, ("batch",), "numpy")])
 
 
-def drawn(
-    form: Form, B: int, scale: float = 1.0, positive: bool = False, seed: int = 5
-) -> Six:
+def drawn(form: Form, B: int, scale: float = 1.0, positive: bool = False, seed: int = 5) -> Six:
     """Draw arguments of which no two sizes are equal; with a positive new cell state or not."""
     D, H = 4, 3
     rng = np.random.default_rng(seed)
     rows = H * len(form.letters)
-    x, h, W, U, b = (
-        rng.normal(size=s) for s in [(B, D), (B, H), (rows, D), (rows, H), (rows,)]
-    )
+    x, h, W, U, b = (rng.normal(size=s) for s in [(B, D), (B, H), (rows, D), (rows, H), (rows,)])
     c = rng.uniform(0.3, 1.5, (B, H)) * rng.choice([-1, 1], (B, H))
     if positive:
         c, b = abs(c), b + 14 * (np.arange(rows) // H == 2)
@@ -261,9 +257,7 @@ def _leaks(call: Callable[..., Sequence[Array]], form: Form) -> bool:
 
 def _by_rows(call: Callable[..., Sequence[Array]]) -> Callable[..., Sequence[Array]]:
     def rows(x: Array, h: Array, c: Array, *weights: Array) -> list[Array]:
-        parts = [
-            call(x[k : k + 1], h[k : k + 1], c[k : k + 1], *weights) for k in range(len(x))
-        ]
+        parts = [call(x[k : k + 1], h[k : k + 1], c[k : k + 1], *weights) for k in range(len(x))]
         return [np.concatenate(p) for p in zip(*parts, strict=True)]
 
     return rows
@@ -295,7 +289,12 @@ PLACES = {
     "h_out": "The returned h are",
     "c_out": "The returned c are",
 }
-SITES = [(place,) for place in PLACES] + [("x", "h"), ("h", "c"), ("h_out", "c_out"), ("x", "h", "c")]
+SITES = [(place,) for place in PLACES] + [
+    ("x", "h"),
+    ("h", "c"),
+    ("h_out", "c_out"),
+    ("x", "h", "c"),
+]
 
 
 def _changed(sites: Sequence[str], change: Callable[[Array], Array]) -> Callable[..., Array]:
@@ -343,14 +342,31 @@ def _clipped(
     if fits((), lambda a: a):
         return None
     seen = [float(f(np.stack([o[k] for o in got]))) for k in (-1, 0) for f in (np.max, np.min)]
-    bounds = [*seen, np.inf, -np.inf, *(k for n in (1, 5, 10, 3, 2, 20, 50, 30, 15, 6, 8, 4, 25, 40, 100) for k in (n, -n))]
-    for sites in [("cell",), ("c_out",), ("h_out",), ("z",), ("c",), ("x",), ("h",), ("h", "c"), ("x", "h")]:
+    bounds = [
+        *seen,
+        np.inf,
+        -np.inf,
+        *(k for n in (1, 5, 10, 3, 2, 20, 50, 30, 15, 6, 8, 4, 25, 40, 100) for k in (n, -n)),
+    ]
+    for sites in [
+        ("cell",),
+        ("c_out",),
+        ("h_out",),
+        ("z",),
+        ("c",),
+        ("x",),
+        ("h",),
+        ("h", "c"),
+        ("x", "h"),
+    ]:
         for high, low in zip(bounds[::2], bounds[1::2], strict=True):
             for lower in (low, 0.0, -np.inf):
                 if fits(sites, lambda a, low=lower, high=high: np.clip(a, low, high)):
                     where = {"cell": ("c", "h") if lower else ("c",), "c_out": ("c",), "h_out": model.form.output,
                              "z": tuple(model.form.letters)}.get(sites[0], sites)  # fmt: skip
-                    says = f"{PLACES[sites[0]]} clipped to {lower:.4g} to {high:.4g}; nothing is to "
+                    says = (
+                        f"{PLACES[sites[0]]} clipped to {lower:.4g} to {high:.4g}; nothing is to "
+                    )
                     says += "be clipped."
                     if (lower, high) == (0, np.inf):
                         says = f"{PLACES[sites[0]]} squashed by ReLU: what is negative becomes 0."
@@ -407,9 +423,7 @@ class Reader:
             name: _wiring.slopes(self.call, self.six, k, self.step)
             for k, name in enumerate(_wiring.ROADS, start=3)
         }
-        roads = [
-            _wiring.read_road(name, J[name], self.six, gates, S, self.room) for name in J
-        ]
+        roads = [_wiring.read_road(name, J[name], self.six, gates, S, self.room) for name in J]
         if any(road is None for road in roads):
             return None
         found = [road for road in roads if road]
@@ -467,11 +481,13 @@ class Reader:
         if by_h:
             return None
         letters = [key for key in bases if key[-1] in self.form.letters]
-        gates = [Factor(s, k) for s in (SIGMOID, TANH, NOT_SIGMOID, IDENTITY) for k in letters[::-1]]
+        gates = [
+            Factor(s, k) for s in (SIGMOID, TANH, NOT_SIGMOID, IDENTITY) for k in letters[::-1]
+        ]
         for gate in [None, *gates]:
             by = gate.value(bases) if gate else 1.0
             cells = [r[0] / by for r in runs]
-            law = self._of_cell(cells, [], bases, False, OUTERS[:1], deep=False)
+            law = self._of_cell(cells, [], bases, False, OUTERS[:2], deep=False)
             if law:
                 law = law._replace(outer=IDENTITY)
                 return self._complete(law, bases, runs[0])
@@ -493,7 +509,9 @@ class Reader:
                 slope_h = (inverse(without[0]) - inverse(without[2])) / (2 * h)
                 offset = offset - slope_h * h
             kept = atoms.find(slope, deep)
-            stretched = {f.squash.stretched for t in kept.terms for f in t.factors} if kept else {()}
+            stretched = (
+                {f.squash.stretched for t in kept.terms for f in t.factors} if kept else {()}
+            )
             if stretched != {()}:
                 atoms = Atoms(bases, self._plain(bases, stretched), self.tolerance)
             rest = [atoms.find(a, deep) for a in (slope_h, offset)]
@@ -509,12 +527,12 @@ class Reader:
                 kept = Factor(SIGMOID, key)
                 new = self.atoms.find(y - kept.value(bases) * bases["c_prev"], deep=False)
                 if new:
-                    return Law(Sum((Term(1, (kept,)),)), NONE, new, IDENTITY, IDENTITY, NONE, CARRIED)
+                    return Law(
+                        Sum((Term(1, (kept,)),)), NONE, new, IDENTITY, IDENTITY, NONE, CARRIED
+                    )
         return None
 
-    def _complete(
-        self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]
-    ) -> Law | None:
+    def _complete(self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]) -> Law | None:
         """Read what is returned, once the cell state is known."""
         more = with_cell(self.form, bases, law)
         stretched = {f.squash.stretched for t in law.kept.terms for f in t.factors}
@@ -599,9 +617,7 @@ LSTM = Form(
     Z, _lstm_cell(Factor(SIGMOID, "i")), SHOWN, NAMES, ("h",),
     lambda ask: ask, lambda model: model, "state",
 )  # fmt: skip
-CELL = Form(
-    Z, LSTM.cell, SHOWN, {**NAMES, "c": "c"}, ("h",), _summed, _of_sums, "pytorch"
-)
+CELL = Form(Z, LSTM.cell, SHOWN, {**NAMES, "c": "c"}, ("h",), _summed, _of_sums, "pytorch")
 COUPLED = Form(
     Z, _lstm_cell(Factor(NOT_SIGMOID, "f")), SHOWN, {**NAMES, "c": "c"}, ("h",),
     lambda ask: _summed(lambda z, c: ask(*np.split(z, 4, axis=1), c)),

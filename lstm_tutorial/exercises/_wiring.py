@@ -68,8 +68,8 @@ def rearranged(S: int) -> list[Rearranged]:
     ways = [
         AS_IT_IS,
         Rearranged("with the gates' rows interleaved, every fourth row a gate's", _interleaved),
+        Rearranged("with each block transposed" if S > 1 else "transposed", _blocks(_transposed)),
         Rearranged("brought to its transposed shape by reshape", _reshaped),
-        Rearranged("with each block transposed", _blocks(_transposed)),
         Rearranged("with its rows in reverse order", lambda W, S: W[::-1]),
         Rearranged("with the rows of each block in reverse order", _blocks(lambda a: a[::-1])),
     ]
@@ -218,7 +218,9 @@ def read_road(
     x, h, c = six[:3]
     H = h.shape[1]
     places = np.arange(len(J)).reshape(S * H, -1).astype(float)
-    met = [(s, s.of(x, h, c, gates).T) for s in SIGNALS[name]]
+    met = [(s, v) for s in SIGNALS[name] if (v := s.of(x, h, c, gates).T).any()]
+    if not np.isfinite(J).all():
+        return None
     for own, way in product((True, False), rearranged(S)):
         order = way.used(places, S)
         if np.isnan(order).any():
@@ -230,7 +232,11 @@ def read_road(
             told = np.zeros_like(J)
             np.add.at(told, order.astype(int).ravel(), A.reshape(-1, *J.shape[1:]))
             served = np.zeros((len(J), H))
-            np.add.at(served, order.astype(int).ravel(), np.repeat(np.tile(np.eye(H), (S, 1)), A.shape[2], axis=0))
+            np.add.at(
+                served,
+                order.astype(int).ravel(),
+                np.repeat(np.tile(np.eye(H), (S, 1)), A.shape[2], axis=0),
+            )
             told = told / np.maximum(served, 1)[:, None, None, :]
             if np.abs(told - J).max() > room * max(np.abs(J).max(), 1e-3):
                 continue
@@ -329,7 +335,9 @@ class Wiring:
                     apart[f"{road.name}|{letters[s]}"] = part
                     continue
                 rest[letters[s]] = "+".join(
-                    r.name for r in self.roads if s not in r.apart and np.abs(r.slopes[s]).max() > self.room
+                    r.name
+                    for r in self.roads
+                    if s not in r.apart and np.abs(r.slopes[s]).max() > self.room
                 )
                 for k, letter in enumerate(letters):
                     if road.gates[k, s]:
