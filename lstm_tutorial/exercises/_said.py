@@ -5,10 +5,11 @@ from itertools import permutations
 
 import numpy as np
 
+from lstm_tutorial.exercises import _wiring
 from lstm_tutorial.exercises._grammar import IDENTITY, TANH, Factor, Sum, Term
 from lstm_tutorial.exercises._reading import Finding, named
 from lstm_tutorial.exercises._step import Form, Law, Model
-from lstm_tutorial.exercises._wiring import AS_IT_IS, Road, Wiring, about
+from lstm_tutorial.exercises._wiring import AS_IT_IS, Road, Wiring
 
 LONG = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"}
 PART = {"x": "the part from x", "h": "the part from the old state", "b": "the bias"}
@@ -107,7 +108,7 @@ def _of_signals(form: Form, wiring: Wiring) -> Iterator[Finding]:
             gates = f" in the {_gates(form, blocks)}" if own else ""
             says = f"{_matrix(form, road)} meets {words}{gates}; it should meet {right[road.name]}."
             title = f"{_matrix(form, road)} meets {words}"
-            yield Finding(title, says, (*own, *about(road.name, words)), "gates")
+            yield Finding(title, says, (*own, *_wiring.about(road.name, words)), "gates")
 
 
 def _of_parts(form: Form, wiring: Wiring) -> Iterator[Finding]:
@@ -263,11 +264,11 @@ class Differences:
             who, verb = named([LONG[k] for k in roles]), "are" if len(roles) > 1 else "is"
             title = f"{', '.join(roles)} = {got}"
             got += ", not squashed" * (got == "z")
-            says = f"The {who} {verb} {got}; it should be {want}."
+            says = f"The {who} {verb} {got}; {'they' if verb == 'are' else 'it'} should be {want}."
             yield Finding(title, says, tuple(roles), "gates")
-        for roles, extra in self.extra.items():
+        for part, extra in self.extra.items():
             if extra:
-                what = {"f": "old cell state", "ig": "new content", "o": "hidden state"}[roles]
+                what = {"f": "old cell state", "ig": "new content", "o": "hidden state"}[part]
                 times = " · ".join(map(str, extra))
                 where = tuple(dict.fromkeys(f.gate or f.base for f in extra))
                 says = f"The {what} is multiplied by {times} too."
@@ -322,9 +323,9 @@ class Differences:
     def _new(self) -> Iterator[Finding]:
         new, right = self.law.new, [self.right["i"], self.right["g"]]
         if self.terms and not self._added():
-            where = dict.fromkeys(f.gate or f.base for t in self.terms for f in t.factors)
+            about = tuple(dict.fromkeys(f.gate or f.base for t in self.terms for f in t.factors))
             says = f"To the cell state {Sum(self.terms)} is added. It is c = f · c_prev + i · g."
-            yield Finding("one term too many", says, tuple(where), "gates")
+            yield Finding("one term too many", says, about, "gates")
         elif not new.terms:
             says = "Nothing new is added: i · g is left out of c = f · c_prev + i · g."
             yield Finding("new content left out", says, ("i", "g"), "gates")
@@ -342,8 +343,9 @@ class Differences:
     def _carried(self) -> Iterator[Finding]:
         outer, returned = self.law.outer, str(self.law.returned)
         if outer is not IDENTITY:
-            says = f"The new cell state is {outer.written.format('f · c_prev + i · g')}; it is carried "
-            yield Finding("cell state squashed", f"{says}on as it is.", ("c",), "state")
+            written = outer.written.format("f · c_prev + i · g")
+            says = f"The new cell state is {written}; it is carried on as it is."
+            yield Finding("cell state squashed", says, ("c",), "state")
         if returned != "c":
             says = f"Returned as c is {returned}; it should be the new cell state."
             titles = {"c_prev": "the old c returned", "the new h": "h returned twice"}

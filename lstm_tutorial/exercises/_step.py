@@ -7,6 +7,7 @@ formula is said; the formula that was read is a function, which the checker runs
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any, NamedTuple, Protocol
 
@@ -321,14 +322,9 @@ def _mixed(call: Call, model: Model) -> Finding | None:
     return None
 
 
-class Clip(NamedTuple):
-    """Clips to a range."""
-
-    low: float
-    high: float
-
-    def __call__(self, a: Array) -> Array:
-        return np.clip(a, self.low, self.high)
+def _often(a: Array, end: float) -> float:
+    """Return the largest or the least number if it comes again, as it does where it is a clip's."""
+    return end if np.sum(a == end) > 2 else np.copysign(np.inf, end - np.median(a))
 
 
 def _clipped(call: Call, model: Model, tolerance: float) -> Finding | None:
@@ -342,11 +338,12 @@ def _clipped(call: Call, model: Model, tolerance: float) -> Finding | None:
     if _fits(model, (), abs, runs, 10 * tolerance):
         return None
     ends = [np.stack([outputs[k] for _, outputs in runs]) for k in (-1, 0)]
-    bounds = [*((e.min(), e.max()) for e in ends), (0.0, np.inf), *((-k, k) for k in BOUNDS)]
+    seen = [(_often(e, float(e.min())), _often(e, float(e.max()))) for e in ends]
+    bounds = [(0.0, np.inf), *seen, *((-k, k) for k in BOUNDS)]
     bounds = [pair for low, high in bounds for pair in ((low, high), (-np.inf, high))]
     sites_first = [("cell",), ("c_out",), ("h_out",), *SITES]
     for sites, (low, high) in product(sites_first, bounds):
-        if _fits(model, sites, Clip(low, high), runs, 10 * tolerance):
+        if _fits(model, sites, partial(np.clip, a_min=low, a_max=high), runs, 10 * tolerance):
             relu = (low, high) == (0, np.inf)
             says = f"{_what(sites)} are clipped to {low:.4g} to {high:.4g}; nothing is clipped."
             if relu:
@@ -387,7 +384,9 @@ class Reader:
         if wiring is None or wiring.torn > 3:
             return None
         for swapped in (False, True) if self.form.cell else (False,):
-            if law := self._law(wiring, swapped, wide=False):
+            law = self._law(wiring, swapped, wide=False)
+            shown = {f.base for t in law.hidden.terms for f in t.factors} if law else set()
+            if law and (not swapped or "c" in shown):
                 return Model(self.form, wiring, law, swapped)
         law = self._law(wiring, False, wide=True) if wide and not wiring.torn else None
         return Model(self.form, wiring, law) if law else None
