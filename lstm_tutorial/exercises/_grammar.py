@@ -183,6 +183,7 @@ class Atoms:
         self.values = np.array([f.value(bases).ravel() for f in self.factors])
         self.names: Names = [(f,) for f in self.factors]
         self.tolerance, self.bases = 30 * tolerance, bases
+        self.room = max(1e-6, 3 * self.tolerance)  # of a number that may be one of few digits
         # What the rest may be multiplied by: nothing, or a plain factor.
         ones, count = np.ones((1, self.values.shape[1])), len(dict.fromkeys(plain))
         self.others: Names = [(), *self.names[:count]]
@@ -209,7 +210,7 @@ class Atoms:
     def _short(self, y: Array) -> Iterator[Sum]:
         """Yield expressions of at most two factors, the plainest first."""
         if np.ptp(y) <= self.tolerance * np.abs(y).max():
-            yield Sum((Term(_neat(float(y.mean()))),))
+            yield Sum((Term(_neat(float(y.mean()), self.room)),))
         found = [*self._products(y, self.by[:1], [()]), *self._products(y, self.values, self.names)]
         yield from (s for s in found if abs(s.terms[0].number) == 1)
         yield from self._stretched(y)
@@ -237,7 +238,7 @@ class Atoms:
         alike = np.ptp(ratio, axis=2) <= 3 * self.tolerance * first
         for j, k in _plainest(alike & np.isfinite(first) & (first > 1e-3)):
             product = self.values[j] * values[k]
-            number = _neat(float(y @ product / (product @ product)))
+            number = _neat(float(y @ product / (product @ product)), self.room)
             if np.abs(number * product - y).max() <= self.tolerance * np.abs(y).max():
                 yield Sum((Term(number, (self.factors[j], *names[k])),))
 
@@ -264,7 +265,7 @@ class Atoms:
                     continue
                 inside = inverse(part[inner])
                 for base, z in self.bases.items():
-                    if line := _line(inside, z.ravel()[inner]):
+                    if line := _line(inside, z.ravel()[inner], self.room):
                         factor = Factor(stretch(squash, *line), base)
                         if self._same(factor.value(self.bases).ravel() * value, y):
                             yield Sum((Term(1, (*names, factor)),))
@@ -280,7 +281,7 @@ class Atoms:
             slope = np.diff(part[few]) / np.diff(values[:, few])
             alike = np.abs(np.diff(slope)[:, 0]) <= 1e-4 * np.abs(slope[:, 0])
             for k in map(int, np.flatnonzero(alike)):
-                line = _line(part, values[k])
+                line = _line(part, values[k], self.room)
                 if line and self._same((line[0] * values[k] + line[1]) * value, y):
                     own = self.names[k] if state else (*names, *self.names[k])
                     yield Sum((Term(line[0], own), Term(line[1], names)))
@@ -299,14 +300,14 @@ def _plainest(fits: Array) -> Array:
     return pairs[np.argsort(pairs.sum(axis=1), kind="stable")]
 
 
-def _line(y: Array, z: Array) -> tuple[float, float] | None:
+def _line(y: Array, z: Array, room: float) -> tuple[float, float] | None:
     """Return slope and offset of y as a line in z, if it is one."""
     run = z - z.mean()
     square = float(run @ run)
     slope = float(run @ y) / square if square > 1e-9 else 0.0
     offset = float(y.mean() - slope * z.mean())
     fits = np.abs(slope * z + offset - y).max() <= 1e-3 * np.abs(y).max()
-    return (_neat(slope), _neat(offset)) if fits and abs(slope) > 1e-2 else None
+    return (_neat(slope, room), _neat(offset, room)) if fits and abs(slope) > 1e-2 else None
 
 
 def stretch(squash: Squash, slope: float, offset: float) -> Squash:
@@ -320,7 +321,7 @@ def stretch(squash: Squash, slope: float, offset: float) -> Squash:
     )
 
 
-def _neat(number: float) -> float:
+def _neat(number: float, room: float) -> float:
     """Round a number that was measured, if it is close to one of few digits."""
     near = round(number * 60) / 60
-    return near if abs(number - near) < 1e-6 else number
+    return near if abs(number - near) < room else number

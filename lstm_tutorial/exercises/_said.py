@@ -6,9 +6,9 @@ from itertools import permutations
 import numpy as np
 
 from lstm_tutorial.exercises import _wiring
+from lstm_tutorial.exercises._form import Form, Law, Model
 from lstm_tutorial.exercises._grammar import IDENTITY, TANH, Factor, Sum, Term
 from lstm_tutorial.exercises._reading import Finding, named
-from lstm_tutorial.exercises._step import Form, Law, Model
 from lstm_tutorial.exercises._wiring import AS_IT_IS, Road, Wiring
 
 LONG = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"}
