@@ -73,6 +73,14 @@ def read_step(ask: Asked, form: "Form | None" = None) -> Iterator[Reading]:
         Its model takes the arguments of the form, of any sizes.
     """
     form = form or LSTM
+    for findings, formula, model in read_models(ask, form):
+        yield Reading(findings, form.taken(model) if model else None, formula)
+
+
+def read_models(
+    ask: Asked, form: Form
+) -> Iterator[tuple[list[Finding], list[tuple[str, str]], Model | None]]:
+    """Yield what is wrong, the formula as read beside the right one, and the step as read."""
     call = form.given(ask)
     with np.errstate(all="ignore"):
         leaks = _leaks(call, form)
@@ -87,11 +95,11 @@ def read_step(ask: Asked, form: "Form | None" = None) -> Iterator[Reading]:
         if model and (changed or not leaks):
             findings, formula = said(form, model)
             findings = ([changed] if changed else []) + findings
-            yield Reading(findings[:3], form.taken(model), formula)
+            yield findings[:3], formula, model
     if leaks:
         says = "The rows of the batch are not independent: other numbers in the first row of x, "
         says += "h and c change the outputs of other rows."
-        yield Reading([Finding("batch mixed", says, ("batch",), "numpy")])
+        yield [Finding("batch mixed", says, ("batch",), "numpy")], [], None
 
 
 def drawn(form: Form, B: int, scale: float = 1.0, positive: bool = False, seed: int = 5) -> Six:
