@@ -219,8 +219,12 @@ class Differences:
         yield from self._coupled()
         yield from self._order()
         yield from self._gates()
-        yield from self._kept()
-        yield from self._new()
+        if str(self.law.kept) == "1" and not self.law.new.terms and not self.law.by_h.terms:
+            says = "The cell state is handed on as it came in; it should be f · c_prev + i · g."
+            yield Finding("the old c returned", says, ("c",), "state")
+        else:
+            yield from self._kept()
+            yield from self._new()
         yield from self._carried()
         yield from self._shown()
 
