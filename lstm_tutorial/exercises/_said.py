@@ -24,8 +24,10 @@ def said(form: Form, model: Model) -> tuple[list[Finding], list[tuple[str, str]]
     met = [s for road in wiring.roads if road.name == "h" for s in road.signals]
     exchanged = bool(set(met) == {"c_prev"} and law.by_h.terms and not law.kept.terms)
     if exchanged:
-        says = "h_prev and c_prev are taken for each other: W_hh meets c_prev, and the forget gate "
-        says += "h_prev. It is h_prev @ W_hh.T, and f · c_prev."
+        says = (
+            "h_prev and c_prev are taken for each other: W_hh meets c_prev, and h_prev is kept in "
+        )
+        says += "the cell. It is h_prev @ W_hh.T, and f · c_prev."
         found.append(Finding("h_prev and c_prev exchanged", says, ("h", "c"), "state"))
         law = law._replace(kept=law.by_h, by_h=law.kept)
     found += _of_ways(form, wiring)

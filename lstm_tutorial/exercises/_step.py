@@ -210,7 +210,9 @@ def _clipped(call: Call, model: Model, tolerance: float) -> Finding | None:
     for sites, (low, high) in product(sites_first, bounds):
         if _fits(model, sites, partial(np.clip, a_min=low, a_max=high), runs, 10 * tolerance):
             relu = (low, high) == (0, np.inf)
-            says = f"{_what(sites)} are clipped to {low:.4g} to {high:.4g}; nothing is clipped."
+            says = (
+                f"{_what(sites)} are clipped to {low:.4g} to {high:.4g}; nothing should be clipped."
+            )
             if relu:
                 says = f"{_what(sites)} go through ReLU: what is negative becomes 0."
             where = {"cell": ("c",) if relu else ("c", "h"), "c_out": ("c",),

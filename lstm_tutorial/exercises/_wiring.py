@@ -66,7 +66,7 @@ def ways(S: int) -> list[Way]:
     found += [
         Way("with each block transposed" if S > 1 else "transposed", each(turned)),
         Way("reshaped where it should be transposed", lambda W: W.reshape(W.shape[1], -1).T),
-        Way("with its rows in reverse order", lambda W: W[::-1]),
+        Way("with the rows in reverse order", lambda W: W[::-1]),
         Way("with the rows of each block in reverse order", each(lambda a, _: a[::-1])),
     ]
     for s in range(S) if S > 1 else ():
@@ -79,9 +79,9 @@ def ways(S: int) -> list[Way]:
 
 
 SHARED = [  # of the bias alone
-    Way("by its first entry for every unit", lambda b: np.full_like(b, b.flat[0])),
-    Way("by its mean for every unit", lambda b: np.full_like(b, b.mean())),
-    Way("by its sum for every unit", lambda b: np.full_like(b, b.sum())),
+    Way("as its first entry for every unit", lambda b: np.full_like(b, b.flat[0])),
+    Way("as its mean for every unit", lambda b: np.full_like(b, b.mean())),
+    Way("as its sum for every unit", lambda b: np.full_like(b, b.sum())),
 ]
 
 
