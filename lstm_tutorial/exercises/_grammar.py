@@ -9,97 +9,88 @@ import numpy as np
 from lstm_tutorial.exercises._reading import Array
 
 
+def sigmoid(z: Array) -> Array:
+    """Return 1 / (1 + exp(-z)), to full precision also where it is small."""
+    return np.exp(-np.logaddexp(0, -z))
+
+
+def softmax(z: Array, axis: int) -> Array:
+    """Return the softmax along an axis."""
+    return np.exp(z - np.logaddexp.reduce(z, axis=axis, keepdims=True))
+
+
 class Squash(NamedTuple):
     """A function of one number, and how it is written: `{}` stands for what it is applied to."""
 
-    function: Callable[[Array], Array]
     written: str
-    words: str
+    function: Callable[[Array], Array]
+    stretched: tuple[float, ...] = ()  # slope and offset, where it is applied to a line
 
 
-def sigmoid(z: Array) -> Array:
-    """Return 1 / (1 + exp(-z)), also for large numbers."""
-    return 0.5 * (1 + np.tanh(0.5 * z))
-
-
-def _softmax(z: Array, axis: int) -> Array:
-    e = np.exp(z - z.max(axis, keepdims=True))
-    return e / e.sum(axis, keepdims=True)
-
-
-def _hard(slope: float) -> Callable[[Array], Array]:
-    return lambda z: np.clip(slope * z + 0.5, 0, 1)
-
-
-def _leaky(slope: float) -> Callable[[Array], Array]:
-    return lambda z: np.where(z > 0, z, slope * z)
-
-
-IDENTITY = Squash(lambda z: z, "{}", "nothing")
-SIGMOID = Squash(sigmoid, "σ({})", "the sigmoid")
-TANH = Squash(np.tanh, "tanh({})", "tanh")
-NOT_SIGMOID = Squash(lambda z: sigmoid(-z), "(1 − σ({}))", "1 − σ")
-RELU = Squash(lambda z: np.maximum(z, 0), "ReLU({})", "ReLU")
-COMMON = [SIGMOID, TANH, IDENTITY, NOT_SIGMOID]
+IDENTITY = Squash("{}", lambda z: z)
+SIGMOID = Squash("σ({})", sigmoid)
+TANH = Squash("tanh({})", np.tanh)
+NOT_SIGMOID = Squash("(1 − σ({}))", lambda z: sigmoid(-z))
+RELU = Squash("ReLU({})", lambda z: np.maximum(z, 0))
+SQUARE = Squash("({})²", np.square)
+TWICE_TANH = Squash("tanh(tanh({}))", lambda z: np.tanh(np.tanh(z)))
+CLIP = Squash("clip({}, 0, 1)", lambda z: np.clip(z, 0, 1))
+CLIP_BOTH = Squash("clip({}, −1, 1)", lambda z: np.clip(z, -1, 1))
+COMMON = [SIGMOID, TANH, IDENTITY, NOT_SIGMOID, RELU]
 SQUASHES = [
     *COMMON,
-    RELU,
-    Squash(_hard(0.2), "clip({}/5 + 0.5, 0, 1)", "the hard sigmoid of z/5 + 0.5"),
-    Squash(_hard(1 / 6), "clip({}/6 + 0.5, 0, 1)", "the hard sigmoid of z/6 + 0.5"),
-    Squash(_hard(0.25), "clip({}/4 + 0.5, 0, 1)", "the hard sigmoid of z/4 + 0.5"),
-    Squash(_hard(0.5), "clip({}/2 + 0.5, 0, 1)", "the hard sigmoid of z/2 + 0.5"),
-    Squash(lambda z: np.clip(z, 0, 1), "clip({}, 0, 1)", "a clip to 0 to 1"),
-    Squash(lambda z: np.clip(z, -1, 1), "clip({}, −1, 1)", "a clip to −1 to 1"),
-    Squash(lambda z: sigmoid(sigmoid(z)), "σ(σ({}))", "the sigmoid twice"),
-    Squash(lambda z: np.tanh(np.tanh(z)), "tanh(tanh({}))", "tanh twice"),
-    Squash(lambda z: sigmoid(np.tanh(z)), "σ(tanh({}))", "tanh, then the sigmoid"),
-    Squash(lambda z: np.tanh(sigmoid(z)), "tanh(σ({}))", "the sigmoid, then tanh"),
-    Squash(lambda z: 1 - np.tanh(z), "(1 − tanh({}))", "1 − tanh"),
-    Squash(lambda z: 1 - z, "(1 − {})", "1 minus the pre-activation"),
-    Squash(lambda z: sigmoid(1 - z), "σ(1 − {})", "the sigmoid of 1 − z"),
-    Squash(lambda z: sigmoid(z) * sigmoid(-z), "σ′({})", "the slope of the sigmoid"),
-    Squash(lambda z: 1 - np.tanh(z) ** 2, "(1 − tanh²({}))", "the slope of tanh"),
-    Squash(lambda z: sigmoid(z) ** 2, "σ²({})", "the square of the sigmoid"),
-    Squash(lambda z: np.tanh(z) ** 2, "tanh²({})", "the square of tanh"),
-    Squash(lambda z: np.logaddexp(0, z), "softplus({})", "the softplus"),
-    Squash(lambda z: z / (1 + np.abs(z)), "softsign({})", "the softsign"),
-    Squash(lambda z: z * sigmoid(z), "{0} σ({0})", "the swish, z σ(z)"),
-    Squash(lambda z: np.where(z > 0, z, np.expm1(z)), "ELU({})", "the ELU"),
-    Squash(_leaky(0.01), "leaky ReLU({})", "the leaky ReLU of slope 0.01"),
-    Squash(_leaky(0.1), "leaky ReLU({})", "the leaky ReLU of slope 0.1"),
-    Squash(_leaky(0.2), "leaky ReLU({})", "the leaky ReLU of slope 0.2"),
-    Squash(_leaky(0.3), "leaky ReLU({})", "the leaky ReLU of slope 0.3"),
-    Squash(lambda z: 0.5 * (z + _erf_like(z) * z), "GELU({})", "the GELU"),
-    Squash(lambda z: np.clip(z, 0, 6), "ReLU6({})", "ReLU6"),
-    Squash(np.abs, "|{}|", "the absolute value"),
-    Squash(np.square, "({})²", "the square"),
-    Squash(np.exp, "exp({})", "exp"),
-    Squash(lambda z: np.exp(-z), "exp(−{})", "exp(−z)"),
-    Squash(np.sin, "sin({})", "the sine"),
-    Squash(np.cos, "cos({})", "the cosine"),
-    Squash(np.arctan, "arctan({})", "the arctangent"),
-    Squash(lambda z: (z > 0) * 1.0, "[{} > 0]", "a step from 0 to 1"),
-    Squash(np.sign, "sign({})", "the sign"),
-    Squash(lambda z: 1 / sigmoid(z), "1/σ({})", "1/σ, a division by the sigmoid"),
-    Squash(lambda z: 1 + sigmoid(z), "(1 + σ({}))", "1 + σ"),
-    Squash(lambda z: 1 + np.tanh(z), "(1 + tanh({}))", "1 + tanh"),
-    Squash(lambda z: np.sqrt(np.abs(z)), "√|{}|", "the root"),
-    Squash(lambda z: _softmax(z, -1), "softmax over the units of {}", "a softmax over the units"),
-    Squash(
-        lambda z: _softmax(z, 0) if z.ndim > 1 else np.ones_like(z),
-        "softmax over the batch of {}",
-        "a softmax over the batch",
-    ),
+    CLIP,
+    CLIP_BOTH,
+    Squash("hard sigmoid({}/5 + 0.5)", lambda z: np.clip(z / 5 + 0.5, 0, 1)),
+    Squash("hard sigmoid({}/6 + 0.5)", lambda z: np.clip(z / 6 + 0.5, 0, 1)),
+    Squash("σ(σ({}))", lambda z: sigmoid(sigmoid(z))),
+    TWICE_TANH,
+    Squash("σ(tanh({}))", lambda z: sigmoid(np.tanh(z))),
+    Squash("tanh(σ({}))", lambda z: np.tanh(sigmoid(z))),
+    Squash("σ(ReLU({}))", lambda z: sigmoid(np.maximum(z, 0))),
+    Squash("tanh(ReLU({}))", lambda z: np.tanh(np.maximum(z, 0))),
+    Squash("(1 − tanh({}))", lambda z: 1 - np.tanh(z)),
+    Squash("(1 − {})", lambda z: 1 - z),
+    Squash("σ(1 − {})", lambda z: sigmoid(1 - z)),
+    Squash("σ({0}) (1 − σ({0}))", lambda z: sigmoid(z) * sigmoid(-z)),
+    Squash("(1 − tanh²({}))", lambda z: 1 - np.tanh(z) ** 2),
+    Squash("σ²({})", lambda z: sigmoid(z) ** 2),
+    Squash("tanh²({})", lambda z: np.tanh(z) ** 2),
+    Squash("softplus({})", lambda z: np.logaddexp(0, z)),
+    Squash("softsign({})", lambda z: z / (1 + np.abs(z))),
+    Squash("{0} σ({0})", lambda z: z * sigmoid(z)),
+    Squash("ELU({})", lambda z: np.where(z > 0, z, np.expm1(z))),
+    Squash("leaky ReLU({}), slope 0.01,", lambda z: np.where(z > 0, z, 0.01 * z)),
+    Squash("leaky ReLU({}), slope 0.1,", lambda z: np.where(z > 0, z, 0.1 * z)),
+    Squash("leaky ReLU({}), slope 0.2,", lambda z: np.where(z > 0, z, 0.2 * z)),
+    Squash("1.7159 tanh(2/3 {})", lambda z: 1.7159 * np.tanh(2 * z / 3)),
+    Squash("ReLU6({})", lambda z: np.clip(z, 0, 6)),
+    Squash("|{}|", np.abs),
+    SQUARE,
+    Squash("exp({})", np.exp),
+    Squash("exp(−{})", lambda z: np.exp(-z)),
+    Squash("sin({})", np.sin),
+    Squash("arctan({})", np.arctan),
+    Squash("[{} > 0]", lambda z: (z > 0) * 1.0),
+    Squash("sign({})", np.sign),
+    Squash("(1/σ({}))", lambda z: 1 / sigmoid(z)),
+    Squash("(1 + σ({}))", lambda z: 1 + sigmoid(z)),
+    Squash("(1 + tanh({}))", lambda z: 1 + np.tanh(z)),
+    Squash("softmax({}) over the units", lambda z: softmax(z, -1)),
+    Squash("softmax({}) over the batch", lambda z: softmax(z, 0)),
 ]
-
-
-def _erf_like(z: Array) -> Array:
-    """Return the tanh in the usual approximation of the GELU."""
-    return np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))
+Inverse = Callable[[Array], Array]
+OUTERS: list[tuple[Squash, Inverse]] = [
+    (TANH, np.arctanh),
+    (SIGMOID, lambda y: np.log(y / (1 - y))),
+    (TWICE_TANH, lambda y: np.arctanh(np.arctanh(y))),
+]
+STRETCHED = [(*OUTERS[1], 0, 1), (*OUTERS[0], -1, 1),
+             (CLIP, lambda y: y, 0, 1), (CLIP_BOTH, lambda y: y, -1, 1)]  # fmt: skip
 
 
 class Factor(NamedTuple):
-    """A squash of a base, which is named: a gate's pre-activation or a state."""
+    """A squash of a base: a gate's pre-activation, by its letter, or a state."""
 
     squash: Squash
     base: str
@@ -108,20 +99,16 @@ class Factor(NamedTuple):
         """Return the factor's numbers."""
         return self.squash.function(bases[self.base])
 
+    @property
+    def gate(self) -> str:
+        """Return the letter of the gate; nothing for a state. `b|g` is a part of gate g."""
+        return self.base[-1] if "|" in self.base or self.base in ("i", "f", "g", "o", "z") else ""
+
     def __str__(self) -> str:
-        return self.squash.written.format(name_of(self.base))
-
-
-PARTS = {"b": "b", "x": "(W x)", "h": "(W h)"}
-
-
-def name_of(base: str) -> str:
-    """Return how a base is written in a formula; `b|g` is the part of the bias in gate g."""
-    part, apart, letter = base.partition("|")
-    if apart:
-        written = PARTS.get(part, f"({part})")
-        return written if letter == "z" else f"{written}_{letter}"
-    return f"z_{base}" if base in ("i", "f", "g", "o") else base
+        part, apart, _ = self.base.partition("|")
+        index = "" if self.gate in ("", "z") else f"_{self.gate}"
+        base = {"x": "(W x)", "h": "(U h)", "b": "b"}.get(part, f"({part})") if apart else "z"
+        return self.squash.written.format(base + index if self.gate else self.base)
 
 
 class Term(NamedTuple):
@@ -132,18 +119,16 @@ class Term(NamedTuple):
 
     def value(self, bases: Mapping[str, Array]) -> Array:
         """Return the term's numbers."""
-        product = np.asarray(self.number)
+        product = np.asarray(float(self.number))
         for factor in self.factors:
             product = product * factor.value(bases)
         return product
 
     def __str__(self) -> str:
         written = " · ".join(map(str, self.factors))
-        if abs(self.number - 1) < 1e-7 and written:
-            return written
-        if abs(self.number + 1) < 1e-7 and written:
-            return f"−{written}"
         number = f"{self.number:.4g}".replace("-", "−")
+        if written and abs(self.number) == 1:
+            return number[:-1] + written
         return f"{number} · {written}" if written else number
 
 
@@ -160,9 +145,17 @@ class Sum(NamedTuple):
             total = total + term.value(bases)
         return self.outer.function(total)
 
+    @property
+    def product(self) -> tuple[Factor, ...]:
+        """Return the factors, if it is one product that nothing squashes."""
+        return self.terms[0].factors if len(self.terms) == 1 and self.outer is IDENTITY else ()
+
     def __str__(self) -> str:
         written = " + ".join(map(str, self.terms)).replace("+ −", "− ") or "0"
         return self.outer.written.format(written)
+
+
+Names = Sequence[tuple[Factor, ...]]
 
 
 class Atoms:
@@ -181,146 +174,154 @@ class Atoms:
     def __init__(
         self, bases: Mapping[str, Array], plain: Sequence[Factor], tolerance: float
     ) -> None:
-        common = [Factor(s, base) for s in COMMON for base in bases]
-        rest = [Factor(s, base) for s in SQUASHES[len(COMMON) :] for base in bases]
-        self.factors = list(dict.fromkeys([*plain, *common, *rest]))
-        self.core = len(dict.fromkeys([*plain, *common]))
-        with np.errstate(all="ignore"):
-            self.values = np.array([f.value(bases).ravel() for f in self.factors])
-        self.tolerance, self.plain, self.bases = tolerance, len(plain), bases
-        self.few = np.arange(9)
+        # What has a long name is seldom meant, and takes part in short expressions alone.
+        usual = [base for base in bases if " " not in base]
+        common = list(dict.fromkeys([*plain, *(Factor(s, b) for s in COMMON for b in usual)]))
+        rest = [Factor(s, base) for s in SQUASHES[len(COMMON) :] for base in usual]
+        rest += [Factor(s, base) for s in COMMON for base in bases if base not in usual]
+        self.factors = [*common, *rest]
+        self.values = np.array([f.value(bases).ravel() for f in self.factors])
+        self.names: Names = [(f,) for f in self.factors]
+        self.tolerance, self.bases = 30 * tolerance, bases
+        self.room = max(1e-6, 3 * self.tolerance)  # of a number that may be one of few digits
+        # What the rest may be multiplied by: nothing, or a plain factor.
+        ones, count = np.ones((1, self.values.shape[1])), len(dict.fromkeys(plain))
+        self.others: Names = [(), *self.names[:count]]
+        self.by = np.concatenate([ones, self.values[:count]])
+        pairs = list(combinations_with_replacement(range(len(common)), 2))
+        self.pair_names: Names = [(common[j], common[k]) for j, k in pairs]
+        first, second = np.array(pairs).T
+        self.pairs = self.values[first] * self.values[second]
 
     def find(self, target: Array, deep: bool = True) -> Sum | None:
         """Return the plainest expression that has these numbers, or None."""
-        with np.errstate(all="ignore"):
-            target = target.ravel()
-            # Points where the target is not zero: zero divided by zero tells nothing.
-            order = np.argsort(-np.abs(target), kind="stable")
-            self.few = order[np.linspace(0, len(order) // 2, min(9, len(order))).astype(int)]
-            found = next(self._forms(target, deep), None)
-            if found or not deep:
-                return found
-            for outer, inverse in OUTERS:
-                inside = inverse(target)
-                if np.isfinite(inside).all():
-                    found = next(self._forms(inside, False), None)
-                    if found:
-                        return Sum(found.terms, outer)
-        return None
-
-    def _forms(self, y: Array, deep: bool) -> Iterator[Sum]:
-        """Yield expressions with the numbers of y, the plainest first."""
+        y = target.ravel()
+        if not np.isfinite(y).all():
+            return None
         if np.abs(y).max() <= self.tolerance:
-            yield Sum(())
-            return
-        scale = np.abs(y).max()
-        if np.ptp(y) <= self.tolerance * scale:
-            yield Sum((Term(float(y.mean())),))
-        yield from self._products(y, np.ones((1, y.size)), [()])
-        yield from self._products(y, self.values, [(f,) for f in self.factors])
-        yield from self._sums(y, self.values, [(f,) for f in self.factors])
-        if deep:
-            pairs = list(combinations_with_replacement(range(self.core), 2))
-            first, second = np.array(pairs).T
-            values = self.values[first] * self.values[second]
-            names = [(self.factors[j], self.factors[k]) for j, k in pairs]
-            yield from self._products(y, values, names)
-            yield from self._sums(y, values, names)
-            yield from self._of_sums(y)
-            yield from self._stretched(y)
-            yield from self._sums_of(y, values, names, values, names)
+            return Sum(())
+        found = next(self._short(y), None)
+        for outer, inverse in OUTERS if deep and not found else ():
+            inside = inverse(y)
+            if np.isfinite(inside).all() and (terms := next(self._short(inside), None)):
+                return Sum(terms.terms, outer)
+        return found or (next(self._long(y), None) if deep else None)
 
-    def _of_sums(self, y: Array) -> Iterator[Sum]:
-        """Yield a plain factor × a sum of two."""
-        singles = [(f,) for f in self.factors]
-        for factor, value in zip(self.factors[: self.plain], self.values, strict=False):
-            rest = y / value
-            if np.isfinite(rest).all():
-                for found in self._sums(rest, self.values, singles):
-                    yield Sum(tuple(Term(t.number, (factor, *t.factors)) for t in found.terms))
+    def _short(self, y: Array) -> Iterator[Sum]:
+        """Yield expressions of at most two factors, the plainest first."""
+        if np.ptp(y) <= self.tolerance * np.abs(y).max():
+            yield Sum((Term(_neat(float(y.mean()), self.room)),))
+        found = [*self._products(y, self.by[:1], [()]), *self._products(y, self.values, self.names)]
+        yield from (s for s in found if abs(s.terms[0].number) == 1)
+        yield from self._stretched(y)
+        yield from found
+        yield from self._lines(y)
+        yield from self._sums(y, self.values, self.names, self.values, self.names)
+
+    def _long(self, y: Array) -> Iterator[Sum]:
+        """Yield longer products and sums."""
+        yield from self._products(y, self.pairs, self.pair_names)
+        yield from self._sums(y, self.values, self.names, self.pairs, self.pair_names)
+        for names, value in zip(self.others[1:], self.by[1:], strict=True):
+            for found in self._sums(y / value, self.values, self.names, self.values, self.names):
+                yield Sum(tuple(Term(t.number, (*names, *t.factors)) for t in found.terms))
+        yield from self._sums(y, self.pairs, self.pair_names, self.pairs, self.pair_names)
+
+    def _same(self, a: Array, y: Array) -> bool:
+        return bool(np.abs(a - y).max() <= self.tolerance * max(1.0, float(np.abs(y).max())))
+
+    def _products(self, y: Array, values: Array, names: Names) -> Iterator[Sum]:
+        """Yield number × factor × one of the values."""
+        few = _spread(y)
+        ratio = (y[few] / self.values[:, None, few]) / values[None, :, few]
+        first = np.abs(ratio[:, :, 0])
+        alike = np.ptp(ratio, axis=2) <= 3 * self.tolerance * first
+        for j, k in _plainest(alike & np.isfinite(first) & (first > 1e-3)):
+            product = self.values[j] * values[k]
+            number = _neat(float(y @ product / (product @ product)), self.room)
+            if np.abs(number * product - y).max() <= self.tolerance * np.abs(y).max():
+                yield Sum((Term(number, (self.factors[j], *names[k])),))
+
+    def _sums(
+        self, y: Array, left: Array, names: Names, right: Array, right_names: Names
+    ) -> Iterator[Sum]:
+        """Yield ± one of the first values ± one of the second."""
+        few = _spread(y)
+        room = self.tolerance * max(np.abs(y).max(), 1.0)
+        for sign, other in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+            rest = y[few] - sign * left[:, None, few]
+            fits = (np.abs(rest - other * right[None, :, few]) <= room).all(axis=2)
+            for j, k in _plainest(fits):
+                if self._same(sign * left[j] + other * right[k], y):
+                    yield Sum((Term(sign, names[j]), Term(other, right_names[k])))
 
     def _stretched(self, y: Array) -> Iterator[Sum]:
         """Yield a squash of a stretched and shifted base, alone or × a plain factor."""
-        ones = np.ones((1, y.size))
-        for j, value in enumerate([*ones, *self.values[: self.core]]):
-            for squash, inverse in OUTERS[:2]:
-                inside = inverse(y / value)
-                if not np.isfinite(inside).all():
+        for names, value in zip(self.others, self.by, strict=True):
+            part = y / value
+            for squash, inverse, low, high in STRETCHED:
+                inner = np.flatnonzero((part > low) & (part < high))
+                if len(inner) < 6 or not (2 * low - high < part).all():
                     continue
+                inside = inverse(part[inner])
                 for base, z in self.bases.items():
-                    found = _line(inside, z.ravel(), self.tolerance)
-                    if found:
-                        factor = Factor(_stretch(squash, *found), base)
-                        yield Sum((Term(1, (*self.factors[j - 1 : j], factor)),))
+                    if line := _line(inside, z.ravel()[inner], self.room):
+                        factor = Factor(stretch(squash, *line), base)
+                        if self._same(factor.value(self.bases).ravel() * value, y):
+                            yield Sum((Term(1, (*names, factor)),))
 
-    def _products(
-        self, y: Array, values: Array, names: Sequence[tuple[Factor, ...]]
-    ) -> Iterator[Sum]:
-        """Yield number × factor × one of the values."""
-        few = y[self.few] / self.values[:, self.few]
-        ratio = few[:, None, :] / values[None, :, self.few]
-        spread = np.ptp(ratio, axis=2) <= 30 * self.tolerance * np.abs(ratio[:, :, 0])
-        for j, k in _plainest(np.argwhere(spread)):
-            product = self.values[j] * values[k]
-            number = float(y @ product / (product @ product))
-            if np.abs(number * product - y).max() <= self.tolerance * np.abs(y).max():
-                yield Sum((Term(_neat(number), (self.factors[j], *names[k])),))
-
-    def _sums(self, y: Array, values: Array, names: Sequence[tuple[Factor, ...]]) -> Iterator[Sum]:
-        """Yield factor ± one of the values."""
-        yield from self._sums_of(y, self.values, [(f,) for f in self.factors], values, names)
-
-    def _sums_of(
-        self,
-        y: Array,
-        left: Array,
-        left_names: Sequence[tuple[Factor, ...]],
-        right: Array,
-        right_names: Sequence[tuple[Factor, ...]],
-    ) -> Iterator[Sum]:
-        """Yield ± one of the first values ± one of the second."""
-        room = 10 * self.tolerance * max(np.abs(y).max(), 1.0)
-        few = self.few[:4]
-        for sign in (1, -1):
-            for other in (1, -1):
-                rest = y[few] - sign * left[:, None, few]
-                fits = (np.abs(rest - other * right[None, :, few]) <= room).all(axis=2)
-                for j, k in _plainest(np.argwhere(fits)):
-                    if np.abs(sign * left[j] + other * right[k] - y).max() <= room:
-                        yield Sum((Term(sign, left_names[j]), Term(other, right_names[k])))
+    def _lines(self, y: Array) -> Iterator[Sum]:
+        """Yield number × factor + number, alone or × a plain factor; or + number × h_prev."""
+        old = [(f, v) for f, v in zip(self.names, self.values, strict=True)
+               if f[0].base == "h_prev" and f[0].squash is IDENTITY]  # fmt: skip
+        for names, value in [*zip(self.others, self.by, strict=True), *old]:
+            state = old and names is old[0][0]
+            values = self.values / value if state else self.values
+            part, few = y / value, _spread(y)
+            slope = np.diff(part[few]) / np.diff(values[:, few])
+            alike = np.abs(np.diff(slope)[:, 0]) <= 1e-4 * np.abs(slope[:, 0])
+            for k in map(int, np.flatnonzero(alike)):
+                line = _line(part, values[k], self.room)
+                if line and self._same((line[0] * values[k] + line[1]) * value, y):
+                    own = self.names[k] if state else (*names, *self.names[k])
+                    yield Sum((Term(line[0], own), Term(line[1], names)))
 
 
-def _plainest(pairs: Array) -> Array:
-    """Order pairs of places in lists that begin with the plainest."""
+def _spread(y: Array) -> Array:
+    """Return three places where y is not zero, since 0 / 0 tells nothing, of different size."""
+    order = np.argsort(-np.abs(y), kind="stable")
+    order = order[: max(3, int(np.sum(np.abs(y) > 1e-4 * np.abs(y).max())) * 2 // 3)]
+    return order[[0, len(order) // 3, (2 * len(order)) // 3]]
+
+
+def _plainest(fits: Array) -> Array:
+    """Return where two lists that begin with the plainest fit, the plainest first."""
+    pairs = np.argwhere(fits)
     return pairs[np.argsort(pairs.sum(axis=1), kind="stable")]
 
 
-def _line(y: Array, z: Array, tolerance: float) -> tuple[float, float] | None:
-    """Return slope and offset if y is a line in z."""
-    few = np.argsort(np.abs(y))[: max(len(y) // 2, 4)]  # where nothing is saturated
-    if np.ptp(z[few]) < 1e-6:
-        return None
-    slope, offset = np.polyfit(z[few], y[few], 1)
-    fits = np.abs(slope * z + offset - y)[few].max() <= 1e3 * tolerance * max(1.0, abs(slope))
-    return (_neat(slope), _neat(offset)) if fits and abs(slope) > 1e-3 else None
+def _line(y: Array, z: Array, room: float) -> tuple[float, float] | None:
+    """Return slope and offset of y as a line in z, if it is one."""
+    run = z - z.mean()
+    square = float(run @ run)
+    slope = float(run @ y) / square if square > 1e-9 else 0.0
+    offset = float(y.mean() - slope * z.mean())
+    fits = np.abs(slope * z + offset - y).max() <= 1e-3 * np.abs(y).max()
+    return (_neat(slope, room), _neat(offset, room)) if fits and abs(slope) > 1e-2 else None
 
 
-def _stretch(squash: Squash, slope: float, offset: float) -> Squash:
-    times = "" if slope == 1 else "−" if slope == -1 else f"{slope:.4g} "
+def stretch(squash: Squash, slope: float, offset: float) -> Squash:
+    """Return a squash of slope · z + offset."""
+    times = {1.0: "", -1.0: "−"}.get(slope, f"{slope:.4g} ")
     plus = f" {'+' if offset > 0 else '−'} {abs(offset):.4g}" if offset else ""
-    written = squash.written.format(f"{times}{{}}{plus}")
-    words = f"{squash.words} of {times}z{plus}"
-    return Squash(lambda z: squash.function(slope * z + offset), written, words)
+    return Squash(
+        squash.written.format(f"{times}{{}}{plus}"),
+        lambda z: squash.function(slope * z + offset),
+        (slope, offset),
+    )
 
 
-def _neat(number: float) -> float:
+def _neat(number: float, room: float) -> float:
     """Round a number that was measured, if it is close to one of few digits."""
-    return round(number, 6) if abs(number - round(number, 6)) < 1e-9 else number
-
-
-OUTERS = [
-    (TANH, np.arctanh),
-    (SIGMOID, lambda y: np.log(y / (1 - y))),
-    (Squash(lambda z: np.tanh(np.tanh(z)), "tanh(tanh({}))", "tanh twice"),
-     lambda y: np.arctanh(np.arctanh(y))),
-]  # fmt: skip
+    near = round(number * 60) / 60
+    return near if abs(number - near) < room else number

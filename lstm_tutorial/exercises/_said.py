@@ -1,400 +1,380 @@
 """What is said of a step that was read: how it differs from the right one, gate by gate."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from itertools import permutations
 
 import numpy as np
 
-from lstm_tutorial.exercises._grammar import IDENTITY, SIGMOID, TANH, Factor, Squash, Sum, Term
+from lstm_tutorial.exercises import _wiring
+from lstm_tutorial.exercises._form import Form, Law, Model
+from lstm_tutorial.exercises._grammar import IDENTITY, TANH, Factor, Sum, Term
 from lstm_tutorial.exercises._reading import Finding, named
-from lstm_tutorial.exercises._wiring import AS_IT_IS, SIGNALS, Wiring
-
-if TYPE_CHECKING:
-    from lstm_tutorial.exercises._step import Form, Law, Model
+from lstm_tutorial.exercises._wiring import AS_IT_IS, Road, Wiring
 
 LONG = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"}
+PART = {"x": "the part from x", "h": "the part from the old state", "b": "the bias"}
 
 
-def said(form: "Form", model: "Model") -> tuple[list[Finding], list[tuple[str, str]]]:
+def said(form: Form, model: Model) -> tuple[list[Finding], list[tuple[str, str]]]:
     """Return what is wrong, cause before symptom, and the formula as read beside the right one."""
-    wiring, law, swapped = model.wiring, model.law, model.swapped
-    found = list(_of_outputs(swapped))
-    law, exchanged = _exchanged(form, wiring, law)
-    found += exchanged
-    found += _of_wiring(form, wiring, bool(exchanged))
+    wiring, law, found = model.wiring, model.law, []
+    if model.swapped:
+        says = "h and c stand in each other's place among what you return: h comes first."
+        found.append(Finding("h and c returned in the other order", says, ("h", "c"), "state"))
+    met = [s for road in wiring.roads if road.name == "h" for s in road.signals]
+    exchanged = bool(set(met) == {"c_prev"} and law.by_h.terms and not law.kept.terms)
+    if exchanged:
+        says = (
+            "h_prev and c_prev are taken for each other: W_hh meets c_prev, and h_prev is kept in "
+        )
+        says += "the cell. It is h_prev @ W_hh.T, and f · c_prev."
+        found.append(Finding("h_prev and c_prev exchanged", says, ("h", "c"), "state"))
+        law = law._replace(kept=law.by_h, by_h=law.kept)
+    found += _of_ways(form, wiring)
+    found += [] if exchanged else _of_signals(form, wiring)
+    found += _of_parts(form, wiring)
+    result = form.output[0] if form.output else "gate"
+    formula = [(f"{result} = {law.hidden}", f"{result} = {form.hidden}")]
     if form.cell is None:
         found += _of_one(form, law.hidden)
-        return found, [(f"h = {law.hidden}", f"h = {form.hidden}")]
-    found += _Differences(form, law).findings()
-    read = [(_cell_written(law), f"c = {form.cell}"), (f"h = {law.hidden}", f"h = {form.hidden}")]
-    return found, read
+    else:
+        found += Differences(form, law).findings()
+        formula.insert(0, (_written(law), f"c = {form.cell}"))
+    names = {"h_prev": form.names["h"]}
+    found = [f._replace(says=_named(f.says, names), title=_named(f.title, names)) for f in found]
+    return found, [(_named(a, names), _named(b, names)) for a, b in formula]
 
 
-def _cell_written(law: "Law") -> str:
+def _named(text: str, names: dict[str, str]) -> str:
+    for old, new in names.items():
+        text = text.replace(old, new)
+    return text
+
+
+def _written(law: Law) -> str:
+    """Write the new cell state as it was read."""
     parts = []
     for by, what in [(law.kept, law.inner.written.format("c_prev")), (law.by_h, "h_prev")]:
         if by.terms:
-            plain = len(by.terms) == 1 and not by.terms[0].factors and by.terms[0].number == 1
-            many = len(by.terms) > 1
-            parts.append(what if plain else f"({by}) · {what}" if many else f"{by} · {what}")
+            times = f"({by}) · " if len(by.terms) > 1 else f"{by} · "
+            parts.append(what if str(by) == "1" else times + what)
     parts += [str(law.new)] if law.new.terms else []
     return f"c = {law.outer.written.format(' + '.join(parts).replace('+ −', '− ') or '0')}"
-
-
-def _of_outputs(swapped: bool) -> Iterator[Finding]:
-    if swapped:
-        says = "h and c stand in each other's place among what you return: h comes first."
-        yield Finding("h and c returned in the other order", says, ("h", "c"), "state")
-
-
-def _exchanged(form: "Form", wiring: Wiring, law: "Law") -> tuple["Law", list[Finding]]:
-    """Take the two old states for each other, if the formula is so told in fewer words."""
-    met = [s.words for road in wiring.roads if road.name == "h" for s in road.signals]
-    if form.cell is None or set(met) != {"c_prev"} or law.kept.terms or not law.by_h.terms:
-        return law, []
-    says = "h_prev and c_prev are taken for each other: W_hh meets c_prev, and the forget gate "
-    says += "h_prev. It is h_prev @ W_hh.T, and f · c_prev."
-    law = law._replace(kept=law.by_h, by_h=law.kept)
-    return law, [Finding("h_prev and c_prev exchanged", says, ("h", "c"), "state")]
 
 
 # Wiring
 
 
-def _of_wiring(form: "Form", wiring: Wiring, exchanged: bool) -> Iterator[Finding]:
-    ways = {road.way.words for road in wiring.roads if not np.all(road.slopes == 0)}
-    together = len(ways) == 1
+def _matrix(form: Form, road: Road) -> str:
+    return form.names[{"x": "W_ih", "h": "W_hh", "b": "b"}[road.name]]
+
+
+def _gates(form: Form, blocks: list[int]) -> str:
+    return named([LONG.get(form.letters[s], "sum") for s in blocks])
+
+
+def _live(wiring: Wiring, road: Road) -> list[int]:
+    return [s for s, slope in enumerate(road.slopes) if np.abs(slope).max() > wiring.room]
+
+
+def _of_ways(form: Form, wiring: Wiring) -> Iterator[Finding]:
+    """Say how matrices are read."""
+    live = [road for road in wiring.roads if _live(wiring, road)]
+    together = len({road.way.words for road in live}) == 1 and len(live) > 1
+    for road in live[:1] if together else live:
+        way, name = road.way, "W" if together else _matrix(form, road)
+        if way is AS_IT_IS:
+            continue
+        where = tuple(form.letters) if together else (name,)
+        what = "The rows of the weights and of the bias are" if together else f"{name} is"
+        says = f"{what} read {way.words}. A gate has H rows, one after the other, and a row is "
+        says += "what one unit sees."
+        if way.gate is not None:
+            where = (form.letters[way.gate],)
+            what = f"{name}'s rows of the {LONG[where[0]]}" if not together else (
+                f"The rows of the {LONG[where[0]]}")  # fmt: skip
+            says = f"{what} are read {way.words}."
+        yield Finding(f"{'rows' if together else name} read {way.words}", says, where, "numpy")
+
+
+def _of_signals(form: Form, wiring: Wiring) -> Iterator[Finding]:
+    """Say which matrix meets what it should not."""
+    right = {"x": "x", "h": "h_prev", "b": "1"}
     for road in wiring.roads:
-        if road.way is not AS_IT_IS and (not together or road is wiring.roads[0]):
-            yield _of_way(form, road, together)
-    if not exchanged:
-        yield from _of_signals(form, wiring)
-    yield from _of_parts(form, wiring)
+        live = _live(wiring, road)
+        for words in dict.fromkeys(road.signals[s] for s in live):
+            blocks = [s for s in live if road.signals[s] == words]
+            if words == right[road.name]:
+                continue
+            own = () if blocks == live else tuple(form.letters[s] for s in blocks)
+            gates = f" in the {_gates(form, blocks)}" if own else ""
+            says = f"{_matrix(form, road)} meets {words}{gates}; it should meet {right[road.name]}."
+            title = f"{_matrix(form, road)} meets {words}"
+            yield Finding(title, says, (*own, *_wiring.about(road.name, words)), "gates")
 
 
-def _matrix(form: "Form", road: str) -> str:
-    return form.names[{"x": "W_ih", "h": "W_hh", "b": "b"}[road]]
-
-
-def _of_way(form: "Form", road, together: bool) -> Finding:
-    name = "The weights and the bias" if together else _matrix(form, road.name)
-    where = tuple(form.letters) if together else (_matrix(form, road.name),)
-    if road.way.blocks:
-        letter = form.letters[road.way.blocks[0]]
-        if road.way.words[0] in "+-":
-            early = "late" if road.way.words[0] == "+" else "early"
-            says = f"The rows of the {LONG[letter]} start one row too {early}: its slice overlaps "
-            says += "another gate's."
-        else:
-            says = f"The block of the {LONG[letter]} in {name} is used {road.way.words}."
-        return Finding(f"slice of {letter}", says, (letter,), "numpy")
-    verb = "are" if together else "is"
-    says = f"{name} {verb} used {road.way.words}. A gate has H rows, one after the other, and "
-    says += "rows are what comes out: x @ W.T."
-    return Finding(road.way.words.split(",")[0], says, where, "numpy")
-
-
-def _of_signals(form: "Form", wiring: Wiring) -> Iterator[Finding]:
-    for road in wiring.roads:
-        right = SIGNALS[road.name][0]
-        by_signal: dict[str, list[int]] = {}
-        for s, signal in enumerate(road.signals):
-            if signal is not right:
-                by_signal.setdefault(signal.words, []).append(s)
-        for words, blocks in by_signal.items():
-            signal = road.signals[blocks[0]]
-            letters = [form.letters[s] for s in blocks]
-            every = len(blocks) == len(form.letters)
-            gates = "" if every else f" in the {named([LONG[k] for k in letters])}"
-            says = f"{_matrix(form, road.name)} meets {words}{gates}, where it should meet "
-            says += f"{right.words}."
-            where = () if every else tuple(letters)
-            yield Finding(
-                f"{_matrix(form, road.name)} meets {words}", says, (*where, *signal.where), "gates"
-            )
-
-
-def _of_parts(form: "Form", wiring: Wiring) -> Iterator[Finding]:
+def _of_parts(form: Form, wiring: Wiring) -> Iterator[Finding]:
     """Say where a part is missing, counted otherwise, or taken from another gate."""
+    if wiring.product:
+        rest = " and ".join(PART[r.name] for r in wiring.roads if r.name not in wiring.product)
+        one, other = (PART.get(name, f"the sum of {rest}") for name in wiring.product)
+        says = f"{one.capitalize()} is multiplied by {other}; the parts are added."
+        yield Finding("parts multiplied", says, form.output and ("x", "h"), "gates")
+        return
     S = len(form.letters)
-    idle = set(wiring.unused())
     for road in wiring.roads:
-        name = _matrix(form, road.name)
-        short = {"x": "x", "h": "h", "b": "b"}[road.name]
-        live = [s for s in range(S) if s not in idle and s not in road.apart]
-        rows = {s: road.gates[s] for s in live}
-        wrong = {s: r for s, r in rows.items() if np.abs(r - np.eye(S)[s]).max() > 1e-3}
+        seen = [s for s in range(S) if s not in {*wiring.idle(), *road.apart}]
+        rows = {s: road.gates[s] for s in seen}
+        wrong = [s for s in seen if np.abs(rows[s] - np.eye(S)[s]).max() > 1e-3]
         if not wrong:
             continue
-        all_wrong = len(wrong) == len(live)
-        numbers = {round(float(r[s]), 4) for s, r in wrong.items()}
-        own = all(np.abs(np.delete(r, s)).max(initial=0) < 1e-3 for s, r in wrong.items())
-        letters = [form.letters[s] for s in wrong]
-        where = (short,) if all_wrong else tuple(letters)
-        gates = "" if all_wrong else f" in the {named([LONG.get(k, k) for k in letters])}"
+        numbers = {float(rows[s][s]) for s in wrong}
+        own = all(np.abs(np.delete(rows[s], s)).max(initial=0) < 1e-3 for s in wrong)
+        letters, name = tuple(form.letters[s] for s in wrong), _matrix(form, road)
         if own and len(numbers) == 1:
-            number = numbers.pop()
-            says, title = _counted(name, road.name, number, gates)
-            yield Finding(title, says, where, "gates")
+            number, every = numbers.pop(), wrong == seen
+            usual = {0.0: "left out", -1.0: "subtracted", 2.0: "added twice"}
+            how = usual.get(number, f"multiplied by {number:.4g}")
+            gates = "" if every else f" in the {_gates(form, wrong)}"
+            says = f"{PART[road.name].capitalize()} is {how}{gates}: "
+            says += {"x": f"add x @ {name}.T.", "h": f"add h_prev @ {name}.T.",
+                     "b": f"add {name} once."}[road.name]  # fmt: skip
+            yield Finding(f"{name} {how}", says, (road.name,) if every else letters, "gates")
             continue
-        told = "; ".join(
-            f"the {LONG.get(form.letters[s], 'sum')} takes {_blocks(form, name, r)}"
-            for s, r in wrong.items()
-        )
-        says = f"Of {name}, {told}. Each takes its own block."
-        yield Finding(f"blocks of {name}", says, tuple(letters), "gates")
+        told = [f"the {_gates(form, [s])} takes {_blocks(form, rows[s])}" for s in wrong]
+        says = f"Of {name}, {'; '.join(told)}. Each gate has a block of its own."
+        yield Finding(f"{name}: blocks of other gates", says, letters, "gates")
 
 
-def _blocks(form: "Form", name: str, row) -> str:
+def _blocks(form: Form, row: np.ndarray) -> str:
+    times = {1.0: "", -1.0: "minus "}
     parts = [
-        f"{'' if abs(v - 1) < 1e-3 else f'{v:.3g} times '}the block of {form.letters[k]}"
-        for k, v in enumerate(row) if abs(v) > 1e-3
-    ]  # fmt: skip
+        f"{times.get(float(v), f'{v:.3g} times ')}the block of {form.letters[k]}"
+        for k, v in enumerate(row)
+        if abs(v) > 1e-3
+    ]
     return named(parts) if parts else "none"
 
 
-def _counted(name: str, road: str, number: float, gates: str) -> tuple[str, str]:
-    what = {"x": "The part from x", "h": "The part from the old state", "b": "The bias"}[road]
-    if number == 0:
-        return f"{what} ({name}) is left out{gates}.", f"{name} left out"
-    if number == -1:
-        return f"{what} ({name}) is subtracted{gates}; it is added.", f"{name} subtracted"
-    if number == 2:
-        return f"{what} ({name}) is added twice{gates}.", f"{name} added twice"
-    return f"{what} ({name}) is multiplied by {number:.4g}{gates}.", f"{name} scaled"
+# What is squashed
 
 
-# One squash
-
-
-def _of_one(form: "Form", hidden: Sum) -> Iterator[Finding]:
-    right = form.hidden.terms[0].factors[0]
+def _of_one(form: Form, hidden: Sum) -> Iterator[Finding]:
+    """Say what differs in a step or a gate of one sum."""
     if str(hidden) == str(form.hidden):
         return
-    term = hidden.terms[0] if len(hidden.terms) == 1 else None
-    what = form.output[0] if form.output else "the gate"
-    if term and len(term.factors) == 1 and term.factors[0].base == "z" and term.number == 1 and (
-        hidden.outer is IDENTITY):  # fmt: skip
-        words = term.factors[0].squash.words
-        says = f"The sum is squashed by {words}; it should be {right.squash.words}."
-        yield Finding(f"squashed by {words}", says, form.output, form.page)
-        return
     parts = {f.base[0] for t in hidden.terms for f in t.factors if "|" in f.base}
-    where = (
-        ("b",)
-        if any(f.base == "b|z" for t in hidden.terms for f in t.factors) and parts == {"b", "x"}
-        else form.output
-    )
-    says = f"You return {hidden}. It should be {form.hidden}: the parts are added first, then "
-    says += f"{right.squash.words} is applied once to their sum."
-    yield Finding(f"{what} = {hidden}", says, where, form.page)
+    alone = any(str(t) == "b" for t in hidden.terms)
+    where = ("b",) if alone and len(hidden.terms) == 2 else form.output
+    says = f"You return {hidden}; it should be {form.hidden}."
+    if parts:
+        says += " All parts are added first, then their sum is squashed."
+    elif str(hidden) == "z":
+        says = f"The sum is returned as it is, not squashed; it should be {form.hidden}."
+    yield Finding(f"{hidden} for {form.hidden}", says, where, form.page)
 
 
-# Cell and hidden state
+class Differences:
+    """Compares a cell state and a hidden state with the right ones."""
 
-
-class _Differences:
-    """Compares a law with the right one."""
-
-    def __init__(self, form: "Form", law: "Law") -> None:
+    def __init__(self, form: Form, law: Law) -> None:
         self.form, self.law = form, law
-        assert form.cell is not None
-        kept, new = form.cell.terms
-        self.right = {"f": kept.factors[0], "i": new.factors[0], "g": new.factors[1],
-                      "o": form.hidden.terms[0].factors[0]}  # fmt: skip
-        self.read = self._roles()
+        kept, new = form.cell.terms if form.cell else ()
+        shown = form.hidden.terms[0].factors[0]
+        self.right = dict(zip("figo", (kept.factors[0], *new.factors, shown), strict=True))
+        self.read: dict[str, Factor] = {}  # what plays which part
+        self.extra: dict[str, list[Factor]] = {}  # what a product holds beside
+        self.terms: tuple[Term, ...] = ()  # what is added beside the new content
+        self._roles("f", law.kept.product)
+        self._roles("ig", self._main())
+        if any(not f.gate for f in law.hidden.product):
+            self._roles("o", tuple(f for f in law.hidden.product if f.gate))
 
-    def _roles(self) -> dict[str, Factor]:
-        """Return what plays which part, as far as the formula has the right build."""
-        found: dict[str, Factor] = {}
-        kept = _product(self.law.kept)
-        if kept and len(kept) == 1:
-            found["f"] = kept[0]
-        new = _product(self.law.new)
-        if new and len(new) == 2:
-            orders = [dict(zip("ig", order, strict=True)) for order in (new, new[::-1])]
-            found |= min(orders, key=lambda o: sum(self._cost(k, f) for k, f in o.items()))
-        shown = _product(self.law.hidden)
-        gates = [f for f in shown or () if letter_of(f)]
-        if shown and len(shown) == 2 and len(gates) == 1:
-            found["o"] = gates[0]
-        return found
+    def _roles(self, roles: str, factors: tuple[Factor, ...]) -> None:
+        """Give each role the factor that is most like the right one."""
+        if len(factors) >= len(roles):
+            best = min(
+                permutations(factors, len(roles)),
+                key=lambda few: sum(map(self._cost, roles, few)),
+            )
+            self.read |= dict(zip(roles, best, strict=True))
+            self.extra[roles] = list(factors)
+            for factor in best:
+                self.extra[roles].remove(factor)
 
     def _cost(self, role: str, factor: Factor) -> float:
         right = self.right[role]
-        return (factor.squash is not right.squash) + 0.9 * (letter_of(factor) != right.base)
+        return (factor.squash is not right.squash) + 0.9 * (factor.gate != right.base)
+
+    def _main(self) -> tuple[Factor, ...]:
+        """Return the product that stands for the new content; keep the other terms."""
+        new = self.law.new
+        own = sorted(self.right[k].base for k in "ig")
+        for term in new.terms if len(new.terms) > 1 and new.outer is IDENTITY else ():
+            if sorted(f.base for f in term.factors) == own and abs(term.number) == 1:
+                self.terms = tuple(t for t in new.terms if t is not term)
+                return term.factors
+        return new.product
 
     def findings(self) -> Iterator[Finding]:
+        """Yield what differs."""
+        yield from self._coupled()
         yield from self._order()
-        yield from self._squashes()
-        yield from self._kept()
-        yield from self._new()
+        yield from self._gates()
+        if str(self.law.kept) == "1" and not self.law.new.terms and not self.law.by_h.terms:
+            says = "The cell state is handed on as it came in; it should be f · c_prev + i · g."
+            yield Finding("the old c returned", says, ("c",), "state")
+        else:
+            yield from self._kept()
+            yield from self._new()
         yield from self._carried()
-        yield from self._returned()
         yield from self._shown()
 
+    def _coupled(self) -> Iterator[Finding]:
+        f, i = self.read.get("f"), self.read.get("i")
+        if self.right["i"].base == "f" and (f, i) == (self.right["i"], self.right["f"]):
+            self.read["f"], self.read["i"] = self.right["f"], self.right["i"]
+            says = f"{i} lets in and {f} keeps. It is the other way round: f keeps, 1 − f lets in."
+            yield Finding("f and 1 − f exchanged", says, ("f",), "gates")
+
     def _order(self) -> Iterator[Finding]:
-        moved = {
-            k: letter_of(f) for k, f in self.read.items() if letter_of(f) != self.right[k].base
-        }
-        exchange = bool(moved) and sorted(moved.values()) == sorted(
-            self.right[k].base for k in moved
-        )
+        """Say that rows are taken in another order, if gates have been exchanged."""
+        moved = {k: f.gate for k, f in self.read.items() if f.gate != self.right[k].base}
+        exchange = sorted(moved.values()) == sorted(self.right[k].base for k in moved)
         self.moved = set(moved) if exchange else set()
-        if exchange:
-            blocks = [self.read[k].base[-1] if k in self.read else k for k in "ifgo"]
-            order = sorted("ifgo", key=lambda k: "ifgo".index(blocks["ifgo".index(k)]))
+        if self.moved:
+            block = {k: self.read[k].gate if k in self.read else k for k in "ifgo"}
+            order = sorted("ifgo", key=lambda k: "ifgo".index(block[k]))
             says = f"The four blocks of rows are taken for {', '.join(order)}. They stand in the "
             says += "order i, f, g, o."
             yield Finding(f"gates read as {' '.join(order)}", says, tuple(moved), "same")
 
-    def _squashes(self) -> Iterator[Finding]:
-        """Say what squashes the gates, those with the same mistake together."""
-        by_squash: dict[str, list[str]] = {}
+    def _gates(self) -> Iterator[Finding]:
+        """Say what the gates are instead, those with the same mistake together."""
+        groups: dict[tuple[str, str], list[str]] = {}
         for role, factor in self.read.items():
-            own = role in self.moved or letter_of(factor) == self.right[role].base
-            if own and factor.squash is not self.right[role].squash:
-                key = f"{factor.squash.written}/{self.right[role].squash.words}"
-                by_squash.setdefault(key, []).append(role)
-        for roles in by_squash.values():
-            got, want = self.read[roles[0]].squash, self.right[roles[0]].squash
-            who = named([LONG[k] for k in roles])
-            verb = "are" if len(roles) > 1 else "is"
-            written = got.written.format("z")
-            says = (
-                f"The {who} {verb} squashed by {got.words}, {written}; it should be {want.words}."
+            right = self.right[role]
+            plain = Factor(
+                factor.squash, factor.base.partition("|")[0] + "|z" * ("|" in factor.base)
             )
-            if got is IDENTITY:
-                says = f"The {who} {verb} not squashed; it should be by {want.words}."
-            title = f"{', '.join(roles)} {'not squashed' if got is IDENTITY else f'squashed by {got.words}'}"
+            own = role in self.moved or factor.gate == right.base
+            got = (
+                str(plain if "|" in factor.base else Factor(factor.squash, "z"))
+                if own
+                else str(factor)
+            )
+            want = str(Factor(right.squash, "z")) if own else str(right)
+            if got != want:
+                groups.setdefault((got, want), []).append(role)
+        for (got, want), roles in groups.items():
+            who, verb = named([LONG[k] for k in roles]), "are" if len(roles) > 1 else "is"
+            title = f"{', '.join(roles)} = {got}"
+            got += ", not squashed" * (got == "z")
+            says = f"The {who} {verb} {got}; {'they' if verb == 'are' else 'it'} should be {want}."
             yield Finding(title, says, tuple(roles), "gates")
-        for role, factor in self.read.items():
-            base = letter_of(factor)
-            if base == self.right[role].base or role in self.moved:
-                continue
-            says = f"The {LONG[role]} is {factor}; it should be {self.right[role]}."
-            yield Finding(f"{role} = {factor}", says, (role,), "gates")
+        for part, extra in self.extra.items():
+            if extra:
+                what = {"f": "old cell state", "ig": "new content", "o": "hidden state"}[part]
+                times = " · ".join(map(str, extra))
+                where = tuple(dict.fromkeys(f.gate or f.base for f in extra))
+                says = f"The {what} is multiplied by {times} too."
+                yield Finding(f"{what} times {times}", says, where, "gates")
+
+    def _number(self, what: str, where: str, of: Sum) -> Iterator[Finding]:
+        """Say that a product has a number before it."""
+        number = of.terms[0].number
+        if number == -1:
+            yield Finding(
+                f"{what} subtracted", f"The {what} has the wrong sign.", (where,), "state"
+            )
+        elif number != 1:
+            says = f"The {what} is multiplied by {number:.4g}."
+            yield Finding(f"{what} scaled", says, (where,), "state")
 
     def _kept(self) -> Iterator[Finding]:
         law = self.law
         if law.by_h.terms:
-            says = f"The old hidden state h_prev is multiplied by {law.by_h} and kept in the cell; "
-            says += "it is the cell state c_prev that is kept."
-            yield Finding("h_prev kept in the cell", says, ("h", "c"), "state")
-            if not law.kept.terms:
-                return
-        if law.inner is not IDENTITY:
+            by = "" if str(law.by_h) == "1" else f", multiplied by {law.by_h},"
             says = (
-                f"The old cell state goes through {law.inner.words} before it is kept; it is kept "
+                f"The old hidden state h_prev{by} is added to the cell state; it is the old cell "
             )
-            says += "as it is."
-            yield Finding("old cell state squashed", says, ("c",), "state")
+            says += "state c_prev that is kept."
+            yield Finding("h_prev kept in the cell", says, ("h", "c"), "state")
+        if law.inner is not IDENTITY and law.kept.terms:
+            says = (
+                f"The old cell state enters as {law.inner.written.format('c_prev')}; it is kept as "
+            )
+            yield Finding("old cell state squashed", says + "it is.", ("c",), "state")
         if "f" in self.read:
-            yield from self._number("f", law.kept)
-            return
-        if not law.kept.terms:
-            says = "The old cell state is left out of the new one: c = f · c_prev + i · g."
-            yield Finding("old cell state left out", says, ("c",), "state")
+            yield from self._number("old cell state", "f", law.kept)
         elif str(law.kept) == "1":
-            if self._added_gate():
-                return
             says = (
                 "The old cell state is kept whole: the forget gate is left out. It is f · c_prev."
             )
+            if self._added():
+                says = "The forget gate is added to the old cell state; it multiplies: f · c_prev."
             yield Finding("forget gate left out", says, ("f",), "gates")
-        else:
-            says = f"The old cell state is multiplied by {law.kept}; it should be by {self.right['f']}."
-            yield Finding("old cell state multiplied otherwise", says, ("f",), "gates")
+        elif law.kept.terms:
+            says = f"The old cell state is multiplied by {law.kept}; it should be by "
+            yield Finding(f"f = {law.kept}", f"{says}{self.right['f']}.", ("f",), "gates")
+        elif not law.by_h.terms:
+            says = "The old cell state is left out of the new one: c = f · c_prev + i · g."
+            yield Finding("old cell state left out", says, ("c",), "state")
 
-    def _added_gate(self) -> bool:
-        """Tell whether the forget gate is added, which the sum says."""
-        terms = self.law.new.terms
-        return len(terms) == 2 and any(
-            len(t.factors) == 1 and letter_of(t.factors[0]) == "f" for t in terms
-        )
-
-    def _number(self, role: str, of: Sum) -> Iterator[Finding]:
-        number = of.terms[0].number
-        if number == 1:
-            return
-        what = {"f": "old cell state", "g": "new content", "o": "hidden state"}[role]
-        how = "with the wrong sign" if number == -1 else f"multiplied by {number:.4g}"
-        title = f"{what} subtracted" if number == -1 else f"{what} scaled"
-        where = ("h",) if role == "o" else (role,)
-        yield Finding(title, f"The {what} enters {how}.", where, "gates")
+    def _added(self) -> bool:
+        """Tell whether the forget gate is added to the old cell state."""
+        gates = [[f.gate for f in t.factors] for t in self.terms]
+        return str(self.law.kept) == "1" and gates == [["f"]]
 
     def _new(self) -> Iterator[Finding]:
         new, right = self.law.new, [self.right["i"], self.right["g"]]
-        if "i" in self.read:
-            yield from self._number("g", new)
-            return
-        if not new.terms:
+        if self.terms and not self._added():
+            about = tuple(dict.fromkeys(f.gate or f.base for t in self.terms for f in t.factors))
+            says = f"To the cell state {Sum(self.terms)} is added. It is c = f · c_prev + i · g."
+            yield Finding("one term too many", says, about, "gates")
+        elif not new.terms:
             says = "Nothing new is added: i · g is left out of c = f · c_prev + i · g."
             yield Finding("new content left out", says, ("i", "g"), "gates")
-            return
-        whole = [t for t in new.terms if set(t.factors) == set(right) and t.number == 1]
-        extra = [t for t in new.terms if t not in whole]
-        if whole and extra:
-            where = sorted({letter_of(f) or f.base for t in extra for f in t.factors})
-            says = f"To the cell state {Sum(tuple(extra))} is added. It is c = f · c_prev + i · g."
-            if self._added_gate() and str(self.law.kept) == "1":
-                says = "The forget gate is added to the old cell state; it multiplies: f · c_prev."
-            yield Finding("one term too many", says, tuple(where), "gates")
-            return
-        lacks = [k for k in "ig" if not all(self.right[k] in t.factors for t in new.terms)]
-        if not lacks:
-            lacks = sorted(
-                {letter_of(f) or f.base for t in new.terms for f in t.factors if f not in right}
+        elif "i" in self.read:
+            main = new if len(new.terms) == 1 else Sum(new.terms[:1])
+            yield from self._number("new content", "g", main)
+        else:
+            has = {k: all(self.right[k] in t.factors for t in new.terms) for k in "ig"}
+            where = tuple(k for k in "ig" if not has[k]) if new.outer is IDENTITY else ("i", "g")
+            says = (
+                f"What is added to the cell state is {new}; it should be {right[0]} · {right[1]}."
             )
-        says = f"What is added to the cell state is {new}; it should be {right[0]} · {right[1]}."
-        yield Finding("new content", says, tuple(lacks), "gates")
+            yield Finding(f"{new} added", says, where or ("i", "g"), "gates")
 
     def _carried(self) -> Iterator[Finding]:
-        if self.law.outer is not IDENTITY:
-            says = (
-                f"The new cell state goes through {self.law.outer.words} before it is carried on; "
-            )
-            says += "it is carried on as it is."
+        outer, returned = self.law.outer, str(self.law.returned)
+        if outer is not IDENTITY:
+            written = outer.written.format("f · c_prev + i · g")
+            says = f"The new cell state is {written}; it is carried on as it is."
             yield Finding("cell state squashed", says, ("c",), "state")
-
-    def _returned(self) -> Iterator[Finding]:
-        returned = str(self.law.returned)
-        if returned == "c":
-            return
-        says = f"Returned as c is {returned}; it should be the new cell state."
-        titles = {"c_prev": "the old c returned", "the new h": "h returned twice"}
-        yield Finding(titles.get(returned, f"c returned as {returned}"), says, ("c",), "state")
+        if returned != "c":
+            says = f"Returned as c is {returned}; it should be the new cell state."
+            titles = {"c_prev": "the old c returned", "the new h": "h returned twice"}
+            yield Finding(titles.get(returned, f"{returned} returned as c"), says, ("c",), "state")
 
     def _shown(self) -> Iterator[Finding]:
         hidden, right = self.law.hidden, Factor(TANH, "c")
-        shown = _product(hidden)
-        if "o" in self.read and shown:
-            yield from self._number("o", hidden)
-            state = next(f for f in shown if f is not self.read["o"])
-            if state != right:
-                says = f"h is made of {state}; it should be {right}, of the new cell state."
-                yield Finding(f"h made of {state}", says, ("h",), "state")
-            return
-        has = [right in t.factors for t in hidden.terms]
-        gate = [self.right["o"] in t.factors for t in hidden.terms]
-        where = [k for k, ok in (("o", gate), ("h", has)) if not all(ok) or not ok]
-        if shown and len(shown) == 1 and has == [True]:
-            where = ["o", "h"]
-            says = "The output gate is left out: h is tanh(c). It is o · tanh(c)."
-        else:
+        state = [f for f in hidden.product if not f.gate]
+        if "o" in self.read:
+            yield from self._number("hidden state", "h", hidden)
+            if state != [right]:
+                shown = " · ".join(map(str, state))
+                says = f"h is made of {shown}; it should be {right}, of the new cell state."
+                yield Finding(f"h made of {shown}", says, ("h",), "state")
+        elif str(hidden) == "h_prev":
+            yield Finding("the old h returned", "h is returned as it came in.", ("h",), "state")
+        elif str(hidden) != str(self.form.hidden):
+            lacks = [
+                not all(f in t.factors for t in hidden.terms) for f in (self.right["o"], right)
+            ]
+            where = ("o", "h") if hidden.product == (right,) else tuple(
+                k for k, lack in zip("oh", lacks, strict=True) if lack)  # fmt: skip
             says = f"h is {hidden}; it should be {self.form.hidden}."
-        yield Finding(f"h = {hidden}", says, tuple(where or ["h"]), "state")
-
-
-def letter_of(factor: Factor) -> str:
-    """Return the gate of a factor, or nothing for a state."""
-    return factor.base[-1] if "|" in factor.base or factor.base in LONG else ""
-
-
-def _product(law: Sum) -> tuple[Factor, ...] | None:
-    """Return the factors, if it is one product that nothing squashes."""
-    plain = len(law.terms) == 1 and law.outer is IDENTITY
-    return law.terms[0].factors if plain else None
-
-
-__all__ = ["SIGMOID", "Sequence", "Squash", "Term", "letter_of", "said"]
+            if hidden.product == (right,):
+                says = "The output gate is left out: h is tanh(c). It is o · tanh(c)."
+            yield Finding(f"h = {hidden}", says, where or ("h",), "state")

@@ -5,30 +5,48 @@ products and sums of squashed pre-activations; so is the hidden state. What diff
 formula is said; the formula that was read is a function, which the checker runs beside the other.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import product
+from typing import Any, Protocol
 
 import numpy as np
 
 from lstm_tutorial.exercises import _wiring
+from lstm_tutorial.exercises._form import (
+    CARRIED,
+    FORMS,
+    LSTM,
+    NONE,
+    RIGHT_CELL,
+    Form,
+    Law,
+    Model,
+    as_it_is,
+    states,
+    with_cell,
+)
 from lstm_tutorial.exercises._grammar import (
     IDENTITY,
     NOT_SIGMOID,
     OUTERS,
     RELU,
     SIGMOID,
-    SQUASHES,
+    SQUARE,
     TANH,
     Atoms,
     Factor,
+    Inverse,
     Squash,
     Sum,
     Term,
+    stretch,
 )
 from lstm_tutorial.exercises._reading import Array, Finding, Reading
 from lstm_tutorial.exercises._said import said
-from lstm_tutorial.exercises._wiring import Six, Wiring
+from lstm_tutorial.exercises._wiring import Call, Six, Wiring
+
+ENDS: list[tuple[Squash, Inverse]] = [(IDENTITY, lambda y: y), *OUTERS]
 
 
 class Asked(Protocol):
@@ -37,150 +55,6 @@ class Asked(Protocol):
     eps: float
 
     def __call__(self, *arguments: Any) -> Sequence[Array]: ...
-
-
-@dataclass(frozen=True)
-class Form:
-    """What is right of a kind, and how its function is called.
-
-    Attributes
-    ----------
-    letters : str
-        The gates, in the order of their rows.
-    cell : Sum or None
-        The new cell state; None without one.
-    hidden : Sum
-        The new hidden state, or the gate.
-    names : dict
-        What the arguments x, h, c, W_ih, W_hh, b are called.
-    output : tuple of str
-        What a finding about the hidden state is about.
-    given : callable
-        Turns the learner's function into one of (x, h, c, W_ih, W_hh, b).
-    taken : callable
-        Turns a function of these six into one of the kind's own arguments.
-    page : str
-    """
-
-    letters: str
-    cell: Sum | None
-    hidden: Sum
-    names: Mapping[str, str]
-    output: tuple[str, ...]
-    given: Callable[[Any], Callable[..., Sequence[Array]]]
-    taken: Callable[[Any], Callable[..., Sequence[Array]]]
-    page: str
-
-    def right(self, six: Six) -> dict[str, Array]:
-        """Return the gates and the new state of a right step, by letter."""
-        x, h, c, W, U, b = six
-        blocks = np.split(x @ W.T + h @ U.T + b, len(self.letters), axis=1)
-        bases = {**dict(zip(self.letters, blocks, strict=True)), "c_prev": c, "h_prev": h}
-        squash = {"g": np.tanh}
-        found = {k: squash.get(k, SIGMOID.function)(z) for k, z in bases.items() if len(k) == 1}
-        cell = self.cell.value(bases) if self.cell else c
-        return {"i": 0 * c, "f": 0 * c, "o": 0 * c, **found, "c": cell}
-
-
-class Law(NamedTuple):
-    """The states as they were read.
-
-    Attributes
-    ----------
-    kept, by_h, new : Sum
-        By what the old cell state and the old hidden state are multiplied, and what is added.
-    inner, outer : Squash
-        What the old cell state goes through before, and the new one after.
-    hidden : Sum
-    returned : Sum
-        What is returned as the cell state.
-    """
-
-    kept: Sum
-    by_h: Sum
-    new: Sum
-    inner: Squash
-    outer: Squash
-    hidden: Sum
-    returned: Sum
-
-    def cell(self, bases: Mapping[str, Array]) -> Array:
-        """Return the new cell state before the outer squash."""
-        return (
-            self.kept.value(bases) * self.inner.function(bases["c_prev"])
-            + self.by_h.value(bases) * bases["h_prev"]
-            + self.new.value(bases)
-        )
-
-
-NONE = Sum(())
-CARRIED = Sum((Term(1, (Factor(IDENTITY, "c"),)),))
-
-
-class Model:
-    """A step as it was read: a function of x, h, c, W_ih, W_hh, b.
-
-    Parameters
-    ----------
-    form : Form
-    wiring : Wiring
-    law : Law
-    swapped : bool
-        Whether the outputs are exchanged.
-    change : callable, optional
-        Called with the name of a place (x, h, c, z, cell, h_out, c_out) and its numbers, and
-        returns what stands there instead.
-    """
-
-    def __init__(self, form: Form, wiring: Wiring, law: Law, swapped: bool) -> None:
-        self.form, self.wiring, self.law, self.swapped = form, wiring, law, swapped
-        self.change: Callable[[str, Array], Array] = lambda place, a: a
-
-    def __call__(self, *six: Array) -> list[Array]:
-        """Return the outputs."""
-        x, h, c, *weights = six
-        x, h, c = (self.change(n, a) for n, a in [("x", x), ("h", h), ("c", c)])
-        bases = states(self.form, self.wiring, (x, h, c, *weights), self.change)
-        if self.form.cell is None:
-            return [self.change("h_out", self.law.hidden.value(bases))]
-        more = with_cell(self.form, bases, self.law, self.change)
-        outputs = [self.law.hidden.value(more)]
-        more["the new h"] = outputs[0]
-        outputs = [self.change("h_out", outputs[0]),
-                   self.change("c_out", self.law.returned.value(more))]  # fmt: skip
-        return outputs[::-1] if self.swapped else outputs
-
-
-def unchanged(place: str, a: Array) -> Array:
-    """Return the numbers as they are."""
-    return a
-
-
-def states(
-    form: Form, wiring: Wiring, six: Six, change: Callable[[str, Array], Array] = unchanged
-) -> dict[str, Array]:
-    """Return the pre-activations and the old states."""
-    bases = wiring.bases(six, form.right(six), form.letters)
-    z = np.hstack(list(bases.values()))
-    cut = np.split(change("z", z), len(bases), axis=1)
-    bases = dict(zip(bases, cut, strict=True))
-    return {**bases, "c_prev": six[2], "h_prev": six[1]} if form.cell else {
-        **bases, "h_prev": six[1]}  # fmt: skip
-
-
-def with_cell(
-    form: Form, bases: Mapping[str, Array], law: Law,
-    change: Callable[[str, Array], Array] = unchanged,
-) -> dict[str, Array]:  # fmt: skip
-    """Add the new cell state, and what may be taken for it."""
-    assert form.cell is not None
-    inside = law.cell(bases)
-    more = {**bases, "c": change("cell", law.outer.function(inside))}
-    if law.outer is not IDENTITY:
-        more["the sum"] = inside
-    whole = {k: sum(z for key, z in bases.items() if key[-1] == k) for k in form.letters}
-    more["f · c_prev + i · g"] = form.cell.value({**bases, **whole})
-    return more
 
 
 def read_step(ask: Asked, form: "Form | None" = None) -> Iterator[Reading]:
@@ -199,43 +73,51 @@ def read_step(ask: Asked, form: "Form | None" = None) -> Iterator[Reading]:
         Its model takes the arguments of the form, of any sizes.
     """
     form = form or LSTM
+    for findings, formula, model in read_models(ask, form):
+        yield Reading(findings, form.taken(model) if model else None, formula)
+
+
+def read_models(
+    ask: Asked, form: Form
+) -> Iterator[tuple[list[Finding], list[tuple[str, str]], Model | None]]:
+    """Yield what is wrong, the formula as read beside the right one, and the step as read."""
     call = form.given(ask)
     with np.errstate(all="ignore"):
         leaks = _leaks(call, form)
     rows = _by_rows(call) if leaks else call
-    for scale in (1.0, 0.25):
+    for scale, positive in ((1.0, False), (0.25, False), (0.25, True))[: 1 if leaks else 3]:
         with np.errstate(all="ignore"):
-            reader = Reader(form, rows, ask.eps, scale, 6 if leaks else 17)
-            model = reader.read()
-            mixed = found = None
-            if model and leaks:
-                mixed = _mixed(call, model)
-            if model and not mixed:
-                found = _clipped(rows, model, reader)
-        if model is None:
-            continue
-        findings, formula = said(form, model)
-        extra = mixed or found
-        findings = [*([extra] if extra else []), *findings][:3]
-        yield Reading(findings, form.taken(model), formula)
-        return
+            reader = Reader(form, rows, ask.eps, drawn(form, 6 if leaks else 17, scale, positive))
+            model = reader.read(wide=scale == 1 and form.cell is not None)
+            changed = None
+            if model:
+                changed = _mixed(call, model) if leaks else _clipped(rows, model, reader.tolerance)
+        if model and (changed or not leaks):
+            findings, formula = said(form, model)
+            findings = ([changed] if changed else []) + findings
+            yield findings[:3], formula, model
     if leaks:
         says = "The rows of the batch are not independent: other numbers in the first row of x, "
         says += "h and c change the outputs of other rows."
-        yield Reading([Finding("batch mixed", says, ("batch",), "numpy")])
+        yield [Finding("batch mixed", says, ("batch",), "numpy")], [], None
 
 
-def drawn(form: Form, B: int, scale: float = 1.0, seed: int = 5) -> Six:
-    """Draw arguments of which no two sizes are equal."""
-    D, H = 2, 3
+def drawn(form: Form, B: int, scale: float = 1.0, positive: bool = False, seed: int = 5) -> Six:
+    """Draw arguments of which no two sizes are equal; with a positive new cell state or not."""
+    D, H = 4, 3
     rng = np.random.default_rng(seed)
     rows = H * len(form.letters)
     x, h, W, U, b = (rng.normal(size=s) for s in [(B, D), (B, H), (rows, D), (rows, H), (rows,)])
     c = rng.uniform(0.3, 1.5, (B, H)) * rng.choice([-1, 1], (B, H))
+    if positive:
+        c, b = abs(c), b + 14 * (np.arange(rows) // H == 2)
     return x, h, scale * c, scale * W, 0.8 * scale * U, 0.8 * scale * b
 
 
-def _leaks(call: Callable[..., Sequence[Array]], form: Form) -> bool:
+# What mixes the rows of a batch, or clips
+
+
+def _leaks(call: Call, form: Form) -> bool:
     """Tell whether a row of the batch changes the outputs of others."""
     x, h, c, *weights = drawn(form, 5)
     first = (np.arange(5) == 0)[:, None]
@@ -244,10 +126,10 @@ def _leaks(call: Callable[..., Sequence[Array]], form: Form) -> bool:
     return not all(_near(a[1:], b[1:], 1e-7) for a, b in pairs)
 
 
-def _by_rows(call: Callable[..., Sequence[Array]]) -> Callable[..., Sequence[Array]]:
+def _by_rows(call: Call) -> Call:
     def rows(x: Array, h: Array, c: Array, *weights: Array) -> list[Array]:
-        parts = [call(x[k : k + 1], h[k : k + 1], c[k : k + 1], *weights) for k in range(len(x))]
-        return [np.concatenate(p) for p in zip(*parts, strict=True)]
+        each = [call(*(a[k : k + 1] for a in (x, h, c)), *weights) for k in range(len(x))]
+        return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
 
     return rows
 
@@ -262,101 +144,82 @@ MIXES: list[tuple[str, Callable[[Array], Array]]] = [
     ("in reverse order of the batch", lambda a: a[::-1]),
     ("moved by one row of the batch", lambda a: np.roll(a, 1, 0)),
     ("moved back by one row of the batch", lambda a: np.roll(a, -1, 0)),
+    ("divided by the size of the batch", lambda a: a / len(a)),
     (
-        "cut along the wrong axis: reshape(4, B, H) mixes the rows of the batch",
+        "cut by reshape(4, B, H), which mixes the rows of the batch",
         lambda a: np.hstack(list(a.reshape(4, len(a), -1))) if a.shape[1] % 4 == 0 else a,
     ),
-    ("normalised by their mean over the batch", lambda a: a - a.mean(0)),
-    ("divided by the size of the batch", lambda a: a / len(a)),
 ]
-PLACES = {
-    "x": "The inputs are",
-    "h": "The old hidden states are",
-    "c": "The old cell states are",
-    "z": "The pre-activations are",
-    "cell": "The new cell states are",
-    "h_out": "The returned h are",
-    "c_out": "The returned c are",
-}
-SITES = [(place,) for place in PLACES] + [
-    ("x", "h"),
-    ("h", "c"),
-    ("h_out", "c_out"),
-    ("x", "h", "c"),
-]
+PLACES = {"x": "inputs", "h": "old hidden states", "c": "old cell states",
+          "z": "pre-activations", "cell": "new cell states", "h_out": "returned h",
+          "c_out": "returned c"}  # fmt: skip
+SITES = [*((place,) for place in PLACES), ("x", "h"), ("h", "c"), ("h_out", "c_out")]
+BOUNDS = (1, 5, 10, 3, 2, 20, 50, 30, 15, 6, 8, 4, 25, 40, 100)
 
 
-def _changed(sites: Sequence[str], change: Callable[[Array], Array]) -> Callable[..., Array]:
-    return lambda place, a: change(a) if place in sites else a
+def _fits(
+    model: Model, sites: Sequence[str], change: Inverse, runs: Sequence[Any], off: float
+) -> bool:
+    """Change the model at some places; tell whether it then gives the outputs of all runs."""
+    model.change = lambda place, a: change(a) if place in sites else a
+    return all(
+        _near(told, got, off)
+        for six, outputs in runs
+        for told, got in zip(model(*six), outputs, strict=True)
+    )
 
 
-def _agree(call: Callable[..., Sequence[Array]], model: Model, six: Six, off: float) -> bool:
-    got, told = call(*six), model(*six)
-    return all(_near(t, g, off) for t, g in zip(told, got, strict=True))
+def _what(sites: Sequence[str]) -> str:
+    return "The " + " and the ".join(PLACES[s] for s in sites)
 
 
-def _mixed(call: Callable[..., Sequence[Array]], model: Model) -> Finding | None:
+def _mixed(call: Call, model: Model) -> Finding | None:
     """Find how the rows of a batch are mixed, and put it into the model."""
     six = drawn(model.form, 5)
-    got = call(*six)
+    runs = [(six, call(*six))]
     for sites in SITES:
         for words, mix in MIXES:
-            model.change = _changed(sites, mix)
-            if all(_near(t, g, 1e-5) for t, g in zip(model(*six), got, strict=True)):
-                what = " and ".join(PLACES[s].removesuffix(" are") for s in sites)
-                says = f"{what[0]}{what[1:].replace('The', 'the')} are {words}. Each row of the "
-                says += "batch is a sequence of its own."
-                return Finding(f"batch {words.split(':')[0]}", says, ("batch",), "numpy")
-    model.change = unchanged
+            if _fits(model, sites, mix, runs, 1e-5):
+                says = (
+                    f"{_what(sites)} are {words}. Each row of the batch is a sequence of its own."
+                )
+                return Finding(f"batch: {words}", says, ("batch",), "numpy")
     return None
 
 
-def _clipped(
-    call: Callable[..., Sequence[Array]], model: Model, reader: "Reader"
-) -> Finding | None:
+def _often(a: Array, end: float) -> float:
+    """Return the largest or the least number if it comes again, as it does where it is a clip's."""
+    return end if np.sum(a == end) > 2 else np.copysign(np.inf, end - np.median(a))
+
+
+def _clipped(call: Call, model: Model, tolerance: float) -> Finding | None:
     """Find what is clipped where numbers are large, and put it into the model."""
-    x, h, c, W, U, b = drawn(model.form, 17, seed=11)
-    large: list[Six] = [(x, h, 9 * c, W, U, b), (x, h, c, 9 * W, 9 * U, 9 * b),
-                        (9 * x, 9 * h, c, W, U, b), (x, h, 50 * c, 50 * W, 50 * U, 50 * b)]  # fmt: skip
-    got = [call(*six) for six in large]
-
-    def fits(sites: Sequence[str], change: Callable[[Array], Array]) -> bool:
-        model.change = _changed(sites, change)
-        return all(
-            _near(t, g, 10 * reader.tolerance)
-            for six, outputs in zip(large, got, strict=True)
-            for t, g in zip(model(*six), outputs, strict=True)
-        )
-
-    if fits((), lambda a: a):
+    x, h, c, *w = drawn(model.form, 17, seed=11)
+    runs = [
+        (six, call(*six))
+        for six in [(x, h, 9 * c, *w), (x, h, c, *(9 * a for a in w)),
+                    (9 * x, 9 * h, c, *w), (x, h, 50 * c, *(50 * a for a in w))]
+    ]  # fmt: skip
+    if _fits(model, (), abs, runs, 10 * tolerance):
         return None
-    seen = [float(f(np.stack([o[-1] for o in got]))) for f in (np.max, np.min)]
-    bounds = [
-        *seen,
-        *(k for n in (1, 5, 10, 3, 2, 20, 50, 30, 15, 6, 8, 4, 25, 40, 100) for k in (n, -n)),
-    ]
-    for sites in [
-        ("cell",),
-        ("c_out",),
-        ("h_out",),
-        ("z",),
-        ("c",),
-        ("x",),
-        ("h",),
-        ("h", "c"),
-        ("x", "h"),
-    ]:
-        for high, low in zip(bounds[::2], bounds[1::2], strict=True):
-            for lower in (low, 0.0, -np.inf):
-                if fits(sites, lambda a, low=lower, high=high: np.clip(a, low, high)):
-                    where = {"cell": ("c", "h"), "c_out": ("c",), "h_out": model.form.output,
-                             "z": tuple(model.form.letters)}.get(sites[0], sites)  # fmt: skip
-                    says = (
-                        f"{PLACES[sites[0]]} clipped to {lower:.4g} to {high:.4g}; nothing is to "
-                    )
-                    says += "be clipped."
-                    return Finding("clipped", says, where, "clipping")
-    model.change = unchanged
+    ends = [np.stack([outputs[k] for _, outputs in runs]) for k in (-1, 0)]
+    seen = [(_often(e, float(e.min())), _often(e, float(e.max()))) for e in ends]
+    bounds = [(0.0, np.inf), *seen, *((-k, k) for k in BOUNDS)]
+    bounds = [pair for low, high in bounds for pair in ((low, high), (-np.inf, high))]
+    sites_first = [("cell",), ("c_out",), ("h_out",), *SITES]
+    for sites, (low, high) in product(sites_first, bounds):
+        if _fits(model, sites, partial(np.clip, a_min=low, a_max=high), runs, 10 * tolerance):
+            relu = (low, high) == (0, np.inf)
+            says = (
+                f"{_what(sites)} are clipped to {low:.4g} to {high:.4g}; nothing should be clipped."
+            )
+            if relu:
+                says = f"{_what(sites)} go through ReLU: what is negative becomes 0."
+            where = {"cell": ("c",) if relu else ("c", "h"), "c_out": ("c",),
+                     "h_out": model.form.output, "z": tuple(model.form.letters)}  # fmt: skip
+            about = tuple(k for s in sites for k in where.get(s, (s,)))
+            return Finding("squashed by ReLU" if relu else "clipped", says, about, "clipping")
+    model.change = as_it_is
     return None
 
 
@@ -370,151 +233,153 @@ class Reader:
         Takes x, h, c, W_ih, W_hh, b.
     eps : float
         The rounding of its answers.
-    scale : float
-        How large the weights and the cell states are.
-    B : int
-        At how many points of each unit the law is read.
+    six : tuple of arrays
+        Where it is measured.
     """
 
-    def __init__(
-        self, form: Form, call: Callable[..., Sequence[Array]], eps: float, scale: float, B: int
-    ) -> None:
-        self.form, self.call = form, call
+    def __init__(self, form: Form, call: Call, eps: float, six: Six) -> None:
+        self.form, self.call, self.six = form, call, six
         single = eps > 1e-9
         self.step, self.room = (1e-2, 3e-3) if single else (1e-4, 1e-6)
-        self.tolerance = 3e-4 if single else 1e-9
-        self.six = drawn(form, B, scale)
+        self.tolerance = 1e-5 if single else 1e-9
+        # Times the old cell state; where it is positive the new one is to stay so.
+        self.times = (1, 0, 0.5, 2) if (six[2] > 0).all() else (1, 0, -1, 2)
 
-    def read(self) -> Model | None:
-        """Return the function as it was read, or None."""
+    def read(self, wide: bool) -> Model | None:
+        """Return the function as it was read, or None; wide: also with gates of a rarer kind."""
         wiring = self._wiring()
-        if wiring is None:
+        if wiring is None or wiring.torn > 3:
             return None
         for swapped in (False, True) if self.form.cell else (False,):
-            law = self._law(wiring, swapped)
-            if law:
+            law = self._law(wiring, swapped, wide=False)
+            shown = {f.base for t in law.hidden.terms for f in t.factors} if law else set()
+            if law and (not swapped or "c" in shown):
                 return Model(self.form, wiring, law, swapped)
-        return None
-
-    # Wiring
+        law = self._law(wiring, False, wide=True) if wide and not wiring.torn else None
+        return Model(self.form, wiring, law) if law else None
 
     def _wiring(self) -> Wiring | None:
-        S = len(self.form.letters)
-        gates = self.form.right(self.six)
-        J = {
-            name: _wiring.slopes(self.call, self.six, k, self.step)
-            for k, name in enumerate(_wiring.ROADS, start=3)
-        }
-        roads = [_wiring.read_road(name, J[name], self.six, gates, S, self.room) for name in J]
-        if any(road is None for road in roads):
-            return None
-        found = [road for road in roads if road]
-        *others, bias = found
-        if not _wiring._own_unit(bias.slopes[:, :, None], self.room):
-            for other in others:
-                way = _wiring.shared_bias(J["b"], other, S, self.room)
-                if way:
-                    found[-1] = replace(bias, way=way, slopes=other.slopes)
-                    break
-        return Wiring(found, S, self.room)
+        S, right = len(self.form.letters), self.form.right(self.six)
+        roads = []
+        for k, name in enumerate(_wiring.ROADS, start=3):
+            J = _wiring.slopes(self.call, self.six, k, self.step)
+            road = _wiring.read_road(name, J, self.six, right, S, self.room)
+            if road is None:
+                return None
+            roads.append(road)
+        for other in roads[:2]:
+            if way := _wiring.read_shared(J, other, self.room):
+                roads[2].way, roads[2].slopes = way, other.slopes
+        return Wiring(roads, self.six, right, self.room)
 
-    # Law
-
-    def _law(self, wiring: Wiring, swapped: bool) -> Law | None:
+    def _law(self, wiring: Wiring, swapped: bool, wide: bool) -> Law | None:
         def call(*six: Array) -> Sequence[Array]:
             return self.call(*six)[::-1] if swapped else self.call(*six)
 
         x, h, c, W, U, b = self.six
-        meets_c = any("c" in s.where for road in wiring.roads for s in road.signals)
-        without = [call(x, k * h, c, W, 0 * U, b) for k in (1, 0, -1)]
+        met = {r.name: "".join(k for s in r.signals for k in _wiring.about(r.name, s)[1:])
+               for r in wiring.roads}  # fmt: skip
+        # Without what the weights bring, h may still enter by another way.
+        W_x = 0 * W if "h" in met["x"] else W
+        without = [call(x, k * h, c, W_x, 0 * U, b) for k in (1, 0, -1)]
         by_h = not all(_near(o, p, self.tolerance) for o, p in zip(*without[:2], strict=True))
-        six: Six = (x, h, c, W, 0 * U, b) if meets_c or by_h else self.six
-        bases = states(self.form, wiring, six)
+        six: Six = (x, h, c, W_x, 0 * U, b) if "c" in met["x"] + met["h"] or by_h else self.six
+        bases = states(self.form, wiring, six, wide)
+        atoms = Atoms(bases, self._plain(bases), self.tolerance)
         if self.form.cell is None:
-            hidden = Atoms(bases, self._plain(bases), self.tolerance).find(call(*six)[0])
+            hidden = atoms.find(call(*six)[0])
             return Law(NONE, NONE, NONE, IDENTITY, IDENTITY, hidden, NONE) if hidden else None
-        U = six[4]
-        runs = [call(x, h, k * c, W, U, b) for k in (1, 0, -1, 2)]
-        if np.abs(runs[0][1] - c).max() > self.tolerance and (
-            np.abs(runs[0][1] - runs[0][0]).max() > self.tolerance):  # fmt: skip
-            law = self._of_cell([r[1] for r in runs], [w[1] for w in without], bases, by_h, ENDS)
-            if law:
-                return self._complete(law, bases, runs[0])
-        return self._hidden_cell(runs, without, bases, by_h)
+        runs = [call(*six[:2], k * c, *six[3:]) for k in self.times]
+        law = None
+        if np.abs(runs[0][1] - c).max() > self.tolerance:
+            cells = [r[1] for r in runs]
+            law = self._of_cell(
+                cells, [w[1] for w in without] if by_h else [], atoms, ENDS, not wide
+            )
+            law = law or (self._bent(cells[0], atoms) if wide else None)
+            law = law and self._complete(law._replace(wide=wide), bases, runs[0])
+            apart = law and {f.base for t in law.hidden.terms for f in t.factors}
+            if law and law.outer is IDENTITY and RIGHT_CELL not in (apart or ()):
+                return law
+        other = None if by_h else self._of_hidden(runs, bases, atoms)
+        return other if other and (not law or str(other.hidden) == str(self.form.hidden)) else law
 
-    def _hidden_cell(
-        self, runs: Sequence[Sequence[Array]], without: Sequence[Sequence[Array]],
-        bases: Mapping[str, Array], by_h: bool,
-    ) -> Law | None:  # fmt: skip
+    def _of_hidden(
+        self, runs: Sequence[Sequence[Array]], bases: Mapping[str, Array], atoms: Atoms
+    ) -> Law | None:
         """Read the cell state from h, where something else is returned for it."""
-        if by_h:
-            return None
-        letters = [key for key in bases if key[-1] in self.form.letters]
-        gates = [
-            Factor(s, k) for s in (SIGMOID, TANH, NOT_SIGMOID, IDENTITY) for k in letters[::-1]
-        ]
-        for gate in [None, *gates]:
-            by = gate.value(bases) if gate else 1.0
-            law = self._of_cell([r[0] / by for r in runs], [], bases, False, [OUTERS[0]])
-            if law:
-                law = law._replace(outer=IDENTITY)
-                return self._complete(law, bases, runs[0])
+        gates = [f for f in atoms.factors if f.gate and f.squash in (SIGMOID, TANH, NOT_SIGMOID)]
+        for by in [1.0, *(gate.value(bases) for gate in gates)]:
+            law = self._of_cell([r[0] / by for r in runs], [], atoms, OUTERS[:2], deep=False)
+            if law and (law := self._complete(law._replace(outer=IDENTITY), bases, runs[0])):
+                return law
         return None
 
     def _of_cell(
-        self, y: Sequence[Array], without: Sequence[Array], bases: Mapping[str, Array], by_h: bool,
-        ends: Sequence[tuple[Squash, Callable[[Array], Array]]],
+        self, y: Sequence[Array], without: Sequence[Array], atoms: Atoms,
+        ends: Sequence[tuple[Squash, Inverse]], deep: bool,
     ) -> Law | None:  # fmt: skip
-        """Read the cell state as a line in the old one."""
-        h, c = bases["h_prev"], bases["c_prev"]
-        atoms = Atoms(bases, self._plain(bases), self.tolerance)
-        for outer, inner, slope, offset in self._lines(y, c, ends):
-            slope_h = np.zeros_like(c)
-            if by_h:
-                inverse = {o.written: f for o, f in ends}[outer.written]
-                slope_h = (inverse(without[0]) - inverse(without[2])) / (2 * h)
-                offset = offset - slope_h * h
-            sums = [found for a in (slope, slope_h, offset) if (found := atoms.find(a))]
-            if len(sums) == 3:
-                return Law(*sums, inner, outer, NONE, CARRIED)
+        """Read the cell state as a line in the old one, and in h if it is there without weights."""
+        bases = atoms.bases
+        for outer, inner, slope, offset in self._lines(y, bases["c_prev"], ends):
+            slope_h = 0 * slope
+            if without:
+                inverse = next(f for o, f in ends if o is outer)
+                slope_h = (inverse(without[0]) - inverse(without[2])) / (2 * bases["h_prev"])
+            kept = atoms.find(slope, deep)
+            if kept and (plain := self._plain(bases, kept)) != self._plain(bases):
+                atoms = Atoms(bases, plain, self.tolerance)
+            by_h = atoms.find(slope_h, deep) if kept else None
+            new = atoms.find(offset - slope_h * bases["h_prev"], deep) if by_h else None
+            if kept and by_h and new:
+                return Law(kept, by_h, new, inner, outer, NONE, CARRIED)
+        return None
+
+    def _bent(self, y: Array, atoms: Atoms) -> Law | None:
+        """Read a cell state that is no line in the old one, since gates see that."""
+        for key in atoms.bases:
+            kept = Factor(SIGMOID, key)
+            if kept.gate:
+                new = atoms.find(y - kept.value(atoms.bases) * atoms.bases["c_prev"], deep=False)
+                if new:
+                    one = Sum((Term(1, (kept,)),))
+                    return Law(one, NONE, new, IDENTITY, IDENTITY, NONE, CARRIED)
         return None
 
     def _complete(self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]) -> Law | None:
         """Read what is returned, once the cell state is known."""
         more = with_cell(self.form, bases, law)
-        plain = [*self._plain(bases), Factor(TANH, "c")]
-        hidden = Atoms(more, plain, self.tolerance).find(run[0])
-        if not hidden:
-            return None
-        if not _near(more["c"], run[1], self.tolerance):
-            more["the new h"] = run[0]
-            returned = Atoms(more, plain, self.tolerance).find(run[1])
-            return law._replace(hidden=hidden, returned=returned) if returned else None
-        return law._replace(hidden=hidden)
+        plain = [*self._plain(bases, law.kept), Factor(TANH, "c")]
+        hidden = Atoms(more, plain, self.tolerance).find(run[0], deep=not law.wide)
+        if not hidden or _near(more["c"], run[1], self.tolerance):
+            return law._replace(hidden=hidden) if hidden else None
+        more["the new h"] = run[0]
+        returned = Atoms(more, plain, self.tolerance).find(run[1])
+        return law._replace(hidden=hidden, returned=returned) if returned else None
 
-    def _plain(self, bases: Mapping[str, Array]) -> list[Factor]:
-        """Return the factors of the right formula, of what there is of their gates."""
-        right = [self.form.cell, self.form.hidden]
-        factors = [f for s in right if s for term in s.terms for f in term.factors]
-        keys = {key[-1]: key for key in reversed(bases) if key[-1] in self.form.letters}
-        return [Factor(f.squash, keys[f.base]) for f in factors if f.base in keys]
+    def _plain(self, bases: Mapping[str, Array], kept: Sum = NONE) -> list[Factor]:
+        """Return the factors of the right formula; stretched too, if the first one read is so."""
+        sums: Iterable[Sum] = [s for s in (self.form.cell, self.form.hidden) if s]
+        factors = [f for s in sums for term in s.terms for f in term.factors if f.gate]
+        keys = {key[-1]: key for key in reversed(list(bases)) if key[-1] in self.form.letters}
+        keys |= {key: key for key in bases if key in self.form.letters}
+        plain = [Factor(f.squash, keys[f.base]) for f in factors if f.base in keys]
+        by = {f.squash.stretched for t in kept.terms for f in t.factors if f.squash.stretched}
+        return plain + [Factor(stretch(f.squash, *b), f.base) for b in by for f in plain]
 
     def _lines(
-        self, y: Sequence[Array], c: Array,
-        ends: Sequence[tuple[Squash, Callable[[Array], Array]]],
-    ) -> Iterator[tuple[Squash, Squash, Array, Array]]:  # fmt: skip
-        """Yield in which way the new cell state is a line in the old one."""
+        self, y: Sequence[Array], c: Array, ends: Sequence[tuple[Squash, Inverse]]
+    ) -> Iterator[tuple[Squash, Squash, Array, Array]]:
+        """Yield in which way the new cell state is a line in the old one: squashes and line."""
         for outer, inverse in ends:
             u = [inverse(a) for a in y]
-            if not all(np.isfinite(a).all() for a in u):
-                continue
-            for inner in INNERS:
-                s = [inner.function(k * c) for k in (1, 0, -1, 2)]
+            room = self.tolerance * (1 if outer is IDENTITY else 1e3)
+            for inner in (IDENTITY, TANH, SIGMOID, RELU, SQUARE):
+                s = [inner.function(k * c) for k in self.times]
                 even = np.abs(s[0] - s[2]) < 1e-9
                 run, rise = (np.where(even, a[3] - a[1], a[0] - a[2]) for a in (s, u))
                 slope = rise / run
                 offset = u[1] - slope * s[1]
-                room = self.tolerance * (1 if outer is IDENTITY else 1e3)
                 if all(_near(slope * a + offset, b, room) for a, b in zip(s, u, strict=True)):
                     yield outer, inner, slope, offset
                     break
@@ -524,52 +389,4 @@ def _near(a: Array, b: Array, tolerance: float) -> bool:
     return bool(np.abs(a - b).max() <= 10 * tolerance * max(1.0, float(np.abs(b).max())))
 
 
-ENDS = [(IDENTITY, lambda y: y), *OUTERS]
-INNERS = [IDENTITY, TANH, SIGMOID, RELU, *[s for s in SQUASHES if s.words.startswith("the square")]]
-
-Z = "ifgo"
-KEPT = Term(1, (Factor(SIGMOID, "f"), Factor(IDENTITY, "c_prev")))
-SHOWN = Sum((Term(1, (Factor(SIGMOID, "o"), Factor(TANH, "c"))),))
-NAMES = {"x": "x", "h": "h_prev", "c": "c_prev", "W_ih": "W_ih", "W_hh": "W_hh", "b": "b"}
-
-
-def _lstm_cell(let_in: Factor) -> Sum:
-    return Sum((KEPT, Term(1, (let_in, Factor(TANH, "g")))))
-
-
-def _summed(call: Callable[[Array, Array], Any]) -> Callable[..., Any]:
-    """Return a function of six from one of the pre-activations and the cell state."""
-    return lambda x, h, c, W, U, b: call(x @ W.T + h @ U.T + b, c)
-
-
-def _of_sums(model: Callable[..., Any]) -> Callable[[Array, Array], Any]:
-    def of_sums(z: Array, c: Array) -> Any:
-        rows = z.shape[1]
-        return model(z, 0 * c, c, np.eye(rows), np.zeros((rows, c.shape[1])), np.zeros(rows))
-
-    return of_sums
-
-
-LSTM = Form(
-    Z, _lstm_cell(Factor(SIGMOID, "i")), SHOWN, NAMES, ("h",),
-    lambda ask: ask, lambda model: model, "state",
-)  # fmt: skip
-CELL = Form(Z, LSTM.cell, SHOWN, {**NAMES, "c": "c"}, ("h",), _summed, _of_sums, "pytorch")
-COUPLED = Form(
-    Z, _lstm_cell(Factor(NOT_SIGMOID, "f")), SHOWN, {**NAMES, "c": "c"}, ("h",),
-    lambda ask: _summed(lambda z, c: ask(*np.split(z, 4, axis=1), c)),
-    lambda model: lambda i, f, g, o, c: _of_sums(model)(np.hstack([i, f, g, o]), c),
-    "state",
-)  # fmt: skip
-RNN = Form(
-    "z", None, Sum((Term(1, (Factor(TANH, "z"),)),)), NAMES, ("h",),
-    lambda ask: lambda x, h, c, W, U, b: ask(x, h, W, U, b),
-    lambda model: lambda x, h, W, U, b: model(x, h, 0 * h, W, U, b), "sequences",
-)  # fmt: skip
-GATE = Form(
-    "z", None, Sum((Term(1, (Factor(SIGMOID, "z"),)),)),
-    {"x": "x", "h": "h", "c": "", "W_ih": "W", "W_hh": "U", "b": "b"}, (),
-    RNN.given, RNN.taken, "gates",
-)  # fmt: skip
-FORMS = {"lstm.step": LSTM, "torch.cell": CELL, "torch.coupled_cell": COUPLED,
-         "rnn.step": RNN, "gate": GATE}  # fmt: skip
+__all__ = ["FORMS", "read_step"]

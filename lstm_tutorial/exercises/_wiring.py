@@ -7,7 +7,7 @@ for all weights of one pre-activation. So the first can be told without knowing 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -15,143 +15,125 @@ import numpy as np
 from lstm_tutorial.exercises._grammar import sigmoid
 from lstm_tutorial.exercises._reading import Array
 
-Six = tuple[Array, Array, Array, Array, Array, Array]  # x, h, c, W_ih, W_hh, b
-ROADS = ("x", "h", "b")
+Six = tuple[Array, ...]  # x, h, c, W_ih, W_hh, b
+Call = Callable[..., Sequence[Array]]
+ROADS = ("x", "h", "b")  # what the three parts of a pre-activation are made of
 
 
-class Rearranged(NamedTuple):
-    """A way to read a matrix of S blocks of rows: words, and the matrix as it is used."""
+Change = Callable[[Array], Array]
+
+
+class Way(NamedTuple):
+    """A way to read a matrix of S blocks of rows; `gate` if it is about one of them."""
 
     words: str
-    used: Callable[[Array, int], Array]
-    blocks: tuple[int, ...] = ()  # the blocks concerned; none: all
+    used: Callable[[Array], Array]
+    gate: int | None = None
 
 
-def _interleaved(W: Array, S: int) -> Array:
-    return W.reshape(-1, S, W.shape[1]).swapaxes(0, 1).reshape(W.shape)
+AS_IT_IS = Way("", lambda W: W)
 
 
-def _reshaped(W: Array, S: int) -> Array:
-    return W.reshape(W.shape[1], -1).T
-
-
-def _blocks(change: Callable[[Array], Array], only: int | None = None) -> Callable[..., Array]:
-    """Return a change of each block of rows, or of one."""
-
-    def used(W: Array, S: int) -> Array:
-        out = W.reshape(S, -1, W.shape[1]).copy()
-        for s in range(S) if only is None else [only]:
-            out[s] = change(out[s])
-        return out.reshape(W.shape)
-
-    return used
-
-
-def _transposed(block: Array) -> Array:
-    return block.T if block.shape[0] == block.shape[1] else np.full_like(block, np.nan)
-
-
-def _moved(s: int, rows: int) -> Callable[..., Array]:
-    def used(W: Array, S: int) -> Array:
-        out = W.reshape(S, -1, W.shape[1]).copy()
-        out[s] = np.roll(W, -rows, axis=0).reshape(out.shape)[s]
-        return out.reshape(W.shape)
-
-    return used
-
-
-AS_IT_IS = Rearranged("as it is", lambda W, S: W)
-
-
-def rearranged(S: int) -> list[Rearranged]:
+def ways(S: int) -> list[Way]:
     """Return the ways to read a matrix of S blocks, the plainest first."""
-    ways = [
-        AS_IT_IS,
-        Rearranged("with the gates' rows interleaved, every fourth row a gate's", _interleaved),
-        Rearranged("brought to its transposed shape by reshape", _reshaped),
-        Rearranged("with each block transposed", _blocks(_transposed)),
-        Rearranged("with its rows in reverse order", lambda W, S: W[::-1]),
-        Rearranged("with the rows of each block in reverse order", _blocks(lambda a: a[::-1])),
+
+    def each(change: Callable[[Array, Array], Array], only: int | None = None) -> Change:
+        def used(W: Array) -> Array:
+            out = W.reshape(S, -1, W.shape[1]).copy()
+            for s in range(S) if only is None else [only]:
+                out[s] = change(out[s], W[s * out.shape[1] :])
+            return out.reshape(W.shape)
+
+        return used
+
+    def turned(block: Array, below: Array) -> Array:
+        return block.T if block.shape[0] == block.shape[1] else np.full_like(block, np.nan)
+
+    def moved(s: int, rows: int) -> Change:
+        def used(W: Array) -> Array:
+            out = W.reshape(S, -1, W.shape[1]).copy()
+            out[s] = np.roll(W, rows, axis=0).reshape(out.shape)[s]
+            return out.reshape(W.shape)
+
+        return used
+
+    found = [AS_IT_IS]
+    if S > 1:
+        interleaved = "as if the gates took turns, every fourth row a gate's"
+        found.append(
+            Way(interleaved, lambda W: W.reshape(-1, S, W.shape[1]).swapaxes(0, 1).reshape(W.shape))
+        )
+    found += [
+        Way("with each block transposed" if S > 1 else "transposed", each(turned)),
+        Way("reshaped where it should be transposed", lambda W: W.reshape(W.shape[1], -1).T),
+        Way("with the rows in reverse order", lambda W: W[::-1]),
+        Way("with the rows of each block in reverse order", each(lambda a, _: a[::-1])),
     ]
-    if S == 1:
-        return [w for k, w in enumerate(ways) if k not in (1, 5)]
-    for s in range(S):
-        ways.append(Rearranged("transposed", _blocks(_transposed, s), (s,)))
-        ways.append(Rearranged("reversed", _blocks(lambda a: a[::-1], s), (s,)))
-        ways += [Rearranged(f"{k:+d}", _moved(s, k), (s,)) for k in (-1, 1)]
-    return ways
+    for s in range(S) if S > 1 else ():
+        found += [
+            Way("transposed", each(turned, s), s),
+            Way("one row too early", moved(s, 1), s),
+            Way("one row too late", moved(s, -1), s),
+        ]
+    return found
 
 
-# Of the bias alone; `used` is linear in it.
-SHARED = [
-    Rearranged("its first entry for every unit", lambda b, S: np.full_like(b, b.flat[0])),
-    Rearranged("its mean for every unit", lambda b, S: np.full_like(b, b.mean())),
-    Rearranged("its sum for every unit", lambda b, S: np.full_like(b, b.sum())),
+SHARED = [  # of the bias alone
+    Way("as its first entry for every unit", lambda b: np.full_like(b, b.flat[0])),
+    Way("as its mean for every unit", lambda b: np.full_like(b, b.mean())),
+    Way("as its sum for every unit", lambda b: np.full_like(b, b.sum())),
 ]
 
 
-class Signal(NamedTuple):
-    """What a matrix is multiplied by: words, and the numbers from x, h, c and the gates."""
+def signals(road: str, six: Six, g: Mapping[str, Array]) -> dict[str, Array]:
+    """Return what a matrix may be multiplied by, the right one first; g: the right gates, and c."""
+    x, h, c = six[:3]
+    if road == "b":
+        return {"1": np.ones((len(h), 1))}
+    D, H = x.shape[1], h.shape[1]
+    if road == "x":
+        return {
+            "x": x,
+            "the first columns of [h, x]": np.hstack([h, x])[:, :D],
+            "the last columns of [x, h]": np.hstack([x, h])[:, H:],
+            "the first columns of [c, x]": np.hstack([c, x])[:, :D],
+            "x in reverse order": x[:, ::-1],
+            "x moved by one column": np.roll(x, 1, 1),
+            "x moved back by one column": np.roll(x, -1, 1),
+            "tanh(x)": np.tanh(x),
+            "σ(x)": sigmoid(x),
+            "x²": x**2,
+            "the sum of x in every column": x.sum(1, keepdims=True) + 0 * x,
+            "x minus its mean over the columns": x - x.mean(1, keepdims=True),
+        }
+    return {
+        "h_prev": h,
+        "c_prev": c,
+        "the last columns of [h, x]": np.hstack([h, x])[:, D:],
+        "the first columns of [x, h]": np.hstack([x, h])[:, :H],
+        "tanh(c_prev)": np.tanh(c),
+        "tanh(h_prev)": np.tanh(h),
+        "σ(h_prev)": sigmoid(h),
+        "h_prev + c_prev": h + c,
+        "h_prev · c_prev": h * c,
+        "h_prev in reverse order": h[:, ::-1],
+        "h_prev moved by one unit": np.roll(h, 1, 1),
+        "h_prev moved back by one unit": np.roll(h, -1, 1),
+        **{f"{k} · h_prev": g[k] * h for k in "ifo"},
+        **{f"(1 − {k}) · h_prev": (1 - g[k]) * h for k in "ifo"},
+        **{f"{k} · c_prev": g[k] * c for k in "ifo"},
+        "o · tanh(c_prev)": g["o"] * np.tanh(c),
+        "the new c": g["c"],
+        "tanh of the new c": np.tanh(g["c"]),
+    }
 
-    words: str
-    of: Callable[[Array, Array, Array, Mapping[str, Array]], Array]
-    where: tuple[str, ...] = ()
 
-
-def _first(a: Array, b: Array, last: bool, like: Array) -> Array:
-    """Return the first or the last columns of [a, b], as many as another array has."""
-    n, both = like.shape[1], np.hstack([a, b])
-    return both[:, -n:] if last else both[:, :n]
-
-
-SIGNALS: dict[str, list[Signal]] = {
-    "x": [
-        Signal("x", lambda x, h, c, g: x),
-        Signal("the first columns of [h, x]", lambda x, h, c, g: _first(h, x, False, x), ("x", "h")),
-        Signal("the last columns of [x, h]", lambda x, h, c, g: _first(x, h, True, x), ("x", "h")),
-        Signal("the first columns of [c, x]", lambda x, h, c, g: _first(c, x, False, x), ("x", "c")),
-        Signal("x in reverse order", lambda x, h, c, g: x[:, ::-1], ("x",)),
-        Signal("x moved by one column", lambda x, h, c, g: np.roll(x, 1, 1), ("x",)),
-        Signal("x moved back by one column", lambda x, h, c, g: np.roll(x, -1, 1), ("x",)),
-        Signal("tanh(x)", lambda x, h, c, g: np.tanh(x), ("x",)),
-        Signal("σ(x)", lambda x, h, c, g: sigmoid(x), ("x",)),
-        Signal("x²", lambda x, h, c, g: x**2, ("x",)),
-        Signal("the first column of x for every column", lambda x, h, c, g: x[:, [0] * x.shape[1]], ("x",)),
-        Signal("the sum of x for every column", lambda x, h, c, g: x.sum(1, keepdims=True) + 0 * x, ("x",)),
-    ],
-    "h": [
-        Signal("h_prev", lambda x, h, c, g: h),
-        Signal("c_prev", lambda x, h, c, g: c, ("h", "c")),
-        Signal("the last columns of [h, x]", lambda x, h, c, g: _first(h, x, True, h), ("x", "h")),
-        Signal("the first columns of [x, h]", lambda x, h, c, g: _first(x, h, False, h), ("x", "h")),
-        Signal("tanh(c_prev)", lambda x, h, c, g: np.tanh(c), ("h", "c")),
-        Signal("tanh(h_prev)", lambda x, h, c, g: np.tanh(h), ("h",)),
-        Signal("σ(h_prev)", lambda x, h, c, g: sigmoid(h), ("h",)),
-        Signal("h_prev + c_prev", lambda x, h, c, g: h + c, ("h", "c")),
-        Signal("h_prev · c_prev", lambda x, h, c, g: h * c, ("h", "c")),
-        Signal("h_prev in reverse order", lambda x, h, c, g: h[:, ::-1], ("h",)),
-        Signal("h_prev moved by one unit", lambda x, h, c, g: np.roll(h, 1, 1), ("h",)),
-        Signal("h_prev moved back by one unit", lambda x, h, c, g: np.roll(h, -1, 1), ("h",)),
-        *[
-            Signal(f"{letter} · h_prev", lambda x, h, c, g, k=letter: g[k] * h, ("h",))
-            for letter in "ifo"
-        ],
-        *[
-            Signal(f"(1 − {letter}) · h_prev", lambda x, h, c, g, k=letter: (1 - g[k]) * h, ("h",))
-            for letter in "ifo"
-        ],
-        *[
-            Signal(f"{letter} · c_prev", lambda x, h, c, g, k=letter: g[k] * c, ("h", "c"))
-            for letter in "ifo"
-        ],
-        Signal("o · tanh(c_prev)", lambda x, h, c, g: g["o"] * np.tanh(c), ("h", "c")),
-        Signal("the new c", lambda x, h, c, g: g["c"], ("h", "c")),
-        Signal("tanh of the new c", lambda x, h, c, g: np.tanh(g["c"]), ("h", "c")),
-        Signal("f · c_prev + i · h_prev", lambda x, h, c, g: g["f"] * c + g["i"] * h, ("h", "c")),
-        Signal("c_prev moved by one unit", lambda x, h, c, g: np.roll(c, 1, 1), ("h", "c")),
-    ],
-    "b": [Signal("1", lambda x, h, c, g: np.ones((len(h), 1)))],
-}  # fmt: skip
+def about(road: str, signal: str) -> tuple[str, ...]:
+    """Return which arguments a wrong signal is about."""
+    words = signal.replace("[", " ").replace("]", " ").replace(",", " ")
+    also = {"h": "h" in words.split() or "h_prev" in words, "x": "x" in words.split(),
+            "c": " c " in f" {words} " or "c_prev" in words}  # fmt: skip
+    return (road, *(k for k in ("x", "h", "c") if also[k] and k != road))
 
 
 @dataclass
@@ -162,12 +144,11 @@ class Road:
     ----------
     name : str
         x, h or b.
-    way : Rearranged
-        How its matrix is read.
-    signals : list of Signal
-        What each block of its rows meets.
+    way : Way
+    signals : list of str
+        What each block of rows meets.
     slopes : array
-        The slopes along the pre-activation, by block, unit and measured numbers.
+        Of the outputs along the pre-activation: block, unit, row of the batch, output, unit.
     gates : array
         How often the pre-activation of a gate (row) holds the part of a block (column).
     apart : list of int
@@ -175,35 +156,29 @@ class Road:
     """
 
     name: str
-    way: Rearranged
-    signals: list[Signal]
+    way: Way
+    signals: list[str]
     slopes: Array
     gates: Array = field(default_factory=lambda: np.zeros(0))
     apart: list[int] = field(default_factory=list)
 
-    def parts(self, six: Six, gates: Mapping[str, Array], S: int) -> list[Array]:
-        """Return what each block adds, (B, H) each."""
-        x, h, c, *weights = six
-        matrix = weights[ROADS.index(self.name)].reshape(S * h.shape[1], -1)
-        blocks = np.split(self.way.used(matrix, S), S)
-        return [
-            signal.of(x, h, c, gates) @ block.T
-            for signal, block in zip(self.signals, blocks, strict=True)
-        ]
+    def parts(self, six: Six, g: Mapping[str, Array]) -> Array:
+        """Return what each block adds: block, row of the batch, unit."""
+        S, weights = len(self.signals), six[3 + ROADS.index(self.name)]
+        met = signals(self.name, six, g)
+        blocks = self.way.used(weights.reshape(S * six[1].shape[1], -1)).reshape(
+            S, six[1].shape[1], -1
+        )
+        return np.array([met[s] @ w.T for s, w in zip(self.signals, blocks, strict=True)])
 
 
-def slopes(call: Callable[..., Sequence[Array]], six: Six, which: int, step: float) -> Array:
-    """Return the slopes of the outputs along each entry of an argument.
-
-    Returns
-    -------
-    array (entries, B, outputs, H)
-    """
+def slopes(call: Call, six: Six, which: int, step: float) -> Array:
+    """Return the slopes of the outputs along each entry of an argument: entry, row, unit."""
     found = []
     for k in range(six[which].size):
         sides = []
         for sign in (1, -1):
-            moved = [*six]
+            moved = list(six)
             moved[which] = six[which].copy()
             moved[which].flat[k] += sign * step
             sides.append(np.stack(call(*moved), axis=1))
@@ -212,152 +187,159 @@ def slopes(call: Callable[..., Sequence[Array]], six: Six, which: int, step: flo
 
 
 def read_road(
-    name: str, J: Array, six: Six, gates: Mapping[str, Array], S: int, room: float
+    name: str, J: Array, six: Six, g: Mapping[str, Array], S: int, room: float
 ) -> Road | None:
     """Find how a matrix is read and what it meets, or return None."""
-    x, h, c = six[:3]
-    H = h.shape[1]
+    H = six[1].shape[1]
     places = np.arange(len(J)).reshape(S * H, -1).astype(float)
-    met = [(s, s.of(x, h, c, gates).T) for s in SIGNALS[name]]
-    for own, way in product((True, False), rearranged(S)):
-        order = way.used(places, S)
+    met = {words: v.T for words, v in signals(name, six, g).items() if v.any()}
+    if not np.isfinite(J).all():
+        return None
+    for own, way in product((True, False), ways(S)):
+        order = way.used(places)
         if np.isnan(order).any():
             continue
         A = J[order.astype(int)].reshape(S, H, -1, *J.shape[1:])
-        if own:
-            # An entry may serve two units, where slices overlap; each keeps what is its own.
-            A = A * np.eye(H)[None, :, None, None, None, :]
-            told = np.zeros_like(J)
-            np.add.at(told, order.astype(int).ravel(), A.reshape(-1, *J.shape[1:]))
-            served = np.zeros((len(J), H))
-            np.add.at(
-                served,
-                order.astype(int).ravel(),
-                np.repeat(np.tile(np.eye(H), (S, 1)), A.shape[2], axis=0),
-            )
-            told = told / np.maximum(served, 1)[:, None, None, :]
-            if np.abs(told - J).max() > room * max(np.abs(J).max(), 1e-3):
-                continue
-        signals = [next((s for s, v in met if _meets(block, v, room)), None) for block in A]
-        if all(signals):
-            by_signal = {s.words: v for s, v in met}
-            used = np.array([by_signal[s.words] for s in signals if s])
-            total = np.einsum("sujnok,sjn->sunok", A, used)
-            return Road(name, way, [s for s in signals if s],
-                        total / (used**2).sum(axis=1)[:, None, :, None, None])  # fmt: skip
+        if own and (A := _own(A, order.astype(int), J, room)) is None:
+            continue
+        found = [next((w for w, v in met.items() if _meets(b, v, room)), None) for b in A]
+        if all(found):
+            v = np.array([met[w] for w in found if w])
+            total = np.einsum("sujnok,sjn->sunok", A, v)
+            slope = total / (v**2).sum(axis=1)[:, None, :, None, None]
+            return Road(name, way, [w for w in found if w], slope)
     return None
 
 
-def _own_unit(A: Array, room: float) -> bool:
-    """Tell whether each row moves its own unit alone."""
-    H = A.shape[1]
-    others = A * (1 - np.eye(H))[None, :, None, None, None, :]
-    return bool(np.abs(others).max() <= room * max(np.abs(A).max(), 1e-3))
+def _own(A: Array, order: Array, J: Array, room: float) -> Array | None:
+    """Keep what each row does to its own unit; None, if that is not all there is.
+
+    An entry may serve two units, where slices overlap.
+    """
+    eye = np.eye(A.shape[1])[None, :, None]
+    A = A * eye[:, :, :, None, None]
+    told, served = np.zeros_like(J), np.zeros((len(J), len(eye[0])))
+    np.add.at(told, order.ravel(), A.reshape(-1, *J.shape[1:]))
+    np.add.at(
+        served,
+        order.ravel(),
+        np.broadcast_to(eye, (*A.shape[:3], A.shape[1])).reshape(-1, A.shape[1]),
+    )
+    off = np.abs(told / np.maximum(served, 1)[:, None, None] - J).max()
+    return A if off <= room * max(np.abs(J).max(), 1e-3) else None
 
 
 def _meets(block: Array, v: Array, room: float) -> bool:
     """Tell whether the columns of a block meet these numbers: their slopes stand as these do."""
-    if len(v) == 1:
-        return True
     v = v[None, :, :, None, None]
-    off = block * v[:, :1] - block[:, :1] * v
-    return bool(np.abs(off).max() <= room * max(np.abs(block).max() * np.abs(v).max(), 1e-3))
+    off = np.abs(block * v[:, :1] - block[:, :1] * v).max()
+    return bool(off <= room * max(np.abs(block).max() * np.abs(v).max(), 1e-3))
+
+
+def read_shared(J: Array, other: Road, room: float) -> Way | None:
+    """Tell whether one number made of the bias serves every unit."""
+    slope = other.slopes.reshape(-1, *J.shape[1:])
+    for way in SHARED:
+        matrix = np.array([way.used(row) for row in np.eye(len(J))])
+        off = np.abs(np.einsum("rp,p...->r...", matrix, slope) - J).max()
+        if off <= 3 * room * np.abs(J).max():
+            return way
+    return None
 
 
 class Wiring:
-    """How three roads make the pre-activations.
+    """How the roads make the pre-activations; `product` names two parts that are multiplied."""
 
-    Parameters
-    ----------
-    roads : sequence of Road
-    S : int
-        The number of gates.
-    room : float
-        How far slopes may lie apart.
-    """
-
-    def __init__(self, roads: Sequence[Road], S: int, room: float) -> None:
-        self.S, self.room = S, room
-        self.roads = list(roads)
+    def __init__(
+        self, roads: Sequence[Road], six: Six, g: Mapping[str, Array], room: float
+    ) -> None:
+        self.roads, self.room, self.S = list(roads), room, len(roads[0].signals)
+        self.product: tuple[str, ...] = ()
         tries = [self._aligned(reference) for reference in roads]
         best = min(range(len(tries)), key=lambda k: (tries[k][0], k))
         for road, (gates, apart) in zip(self.roads, tries[best][1], strict=True):
             road.gates, road.apart = gates, apart
+            for s in self.idle():  # what has no slope anywhere may still be a step function
+                gates[s] = gates[:, s] = np.eye(self.S)[s]
+        if all(set(r.apart) in (set(), set(range(self.S))) for r in roads):
+            self._find_product(six, g)
+
+    @property
+    def torn(self) -> int:
+        """Return how many parts stand apart."""
+        return 0 if self.product else sum(len(road.apart) for road in self.roads)
 
     def _aligned(self, reference: Road) -> tuple[float, list[tuple[Array, list[int]]]]:
         """Express the slopes of all roads by those of one; count what is out of order."""
         columns = np.array([s.ravel() for s in reference.slopes])
         found, cost = [], 0.0
         for road in self.roads:
-            gates, apart = np.zeros((self.S, self.S)), []
+            gates, apart = np.eye(self.S), []
             for s, slope in enumerate(road.slopes):
                 if road is reference:
-                    gates[s, s] = 1
                     cost += 2.5 * (np.abs(slope).max() <= self.room)
-                    continue
-                mix = self._mix(columns, slope.ravel(), s)
-                if mix is None:
+                elif (mix := self._mix(columns, slope.ravel(), s)) is None:
                     apart.append(s)
                     cost += 3
                 else:
+                    cost += np.sum(np.abs(mix - gates[:, s]) > self.room)
                     gates[:, s] = mix
-                    cost += np.sum(np.abs(mix - np.eye(self.S)[s]) > self.room)
             found.append((gates, apart))
         return cost, found
 
     def _mix(self, columns: Array, y: Array, s: int) -> Array | None:
-        """Return by which numbers the columns add up to y, if they do; few columns first."""
-        size = max(np.abs(y).max(), 1e-3 * np.abs(columns).max())
+        """Return by which numbers the columns add up to y, if they do; one column first."""
+        room = 3 * self.room * max(np.abs(y).max(), 1e-3 * np.abs(columns).max())
         if np.abs(y).max() <= self.room:
             return np.zeros(self.S)
         for k in [s, *range(self.S)]:
-            norm = columns[k] @ columns[k]
-            number = columns[k] @ y / norm if norm else 0.0
-            if np.abs(y - number * columns[k]).max() <= 3 * self.room * size:
+            number = columns[k] @ y / max(columns[k] @ columns[k], 1e-300)
+            if np.abs(y - number * columns[k]).max() <= room:
                 return _neat(number) * np.eye(self.S)[k]
         mix = np.linalg.lstsq(columns.T, y, rcond=1e-6)[0]
-        fits = np.abs(y - mix @ columns).max() <= 3 * self.room * size
+        fits = np.abs(y - mix @ columns).max() <= room
         return np.array([_neat(m) for m in mix]) if fits else None
 
-    def bases(self, six: Six, gates: Mapping[str, Array], letters: str) -> dict[str, Array]:
-        """Return the pre-activations by gate, and the parts that stand apart, as `b_g`."""
-        found = {letter: np.zeros_like(six[1]) for letter in letters}
-        apart: dict[str, Array] = {}
-        rest: dict[str, str] = {}
-        for road in self.roads:
-            for s, part in enumerate(road.parts(six, gates, self.S)):
-                if s in road.apart:
-                    apart[f"{road.name}|{letters[s]}"] = part
-                    continue
-                rest[letters[s]] = "+".join(
-                    r.name
-                    for r in self.roads
-                    if s not in r.apart and np.abs(r.slopes[s]).max() > self.room
-                )
-                for k, letter in enumerate(letters):
-                    if road.gates[k, s]:
-                        found[letter] = found[letter] + road.gates[k, s] * part
-        torn = {key[-1] for key in apart}
-        named = {(f"{rest[k]}|{k}" if k in torn and k in rest else k): z for k, z in found.items()}
-        return {**named, **apart}
+    def _find_product(self, six: Six, g: Mapping[str, Array]) -> None:
+        """Tell whether two parts are multiplied: the slope along each is then the other."""
+        groups = {r.name: [r] for r in self.roads if r.apart}
+        if groups:
+            groups[""] = [r for r in self.roads if not r.apart]
+        weighted = {}
+        for name, group in groups.items():
+            part = np.sum([r.parts(six, g) for r in group], axis=0)
+            weighted[name] = group[0].slopes * part.swapaxes(1, 2)[:, :, :, None, None]
+        for one, other in combinations(groups, 2):
+            off = np.abs(weighted[one] - weighted[other]).max()
+            if off <= 10 * self.room * np.abs(weighted[one]).max():
+                self.product = (one, other)
 
-    def unused(self) -> Iterator[int]:
+    def bases(self, six: Six, g: Mapping[str, Array], letters: str) -> dict[str, Array]:
+        """Return the pre-activations by gate, and the parts that stand apart, as `b|g`."""
+        found: dict[str, Array] = {}
+        parts = {road.name: road.parts(six, g) for road in self.roads}
+        for k, letter in enumerate(letters):
+            apart = {r.name: parts[r.name][k] for r in self.roads if k in r.apart}
+            rest = [r for r in self.roads if k not in r.apart]
+            z = np.zeros_like(six[1])
+            for road in rest:
+                mixed = [s for s in np.flatnonzero(road.gates[k]) if s not in road.apart]
+                z = z + sum(road.gates[k, s] * parts[road.name][s] for s in mixed)
+            if self.product:
+                groups = {**apart, "": z}
+                one, other = (groups.pop(name) for name in self.product)
+                found[letter] = one * other + sum(groups.values())
+                continue
+            used = [r.name for r in rest if np.abs(r.slopes[k]).max() > self.room]
+            found[f"{'+'.join(used)}|{letter}" if apart and used else letter] = z
+            found |= {f"{name}|{letter}": part for name, part in apart.items()}
+        return found
+
+    def idle(self) -> Iterator[int]:
         """Yield the gates whose pre-activation nothing depends on."""
         for s in range(self.S):
             if all(np.abs(r.slopes[s]).max() <= self.room for r in self.roads):
                 yield s
-
-
-def shared_bias(J: Array, others: Road, S: int, room: float) -> Rearranged | None:
-    """Tell whether one number made of the bias serves every unit."""
-    H = J.shape[-1]
-    slope = others.slopes.reshape(S * H, *others.slopes.shape[2:])
-    for way in SHARED:
-        matrix = np.array([way.used(row[:, None], S)[:, 0] for row in np.eye(S * H)])
-        predicted = np.einsum("rp,p...->r...", matrix, slope)
-        if np.abs(predicted - J).max() <= 3 * room * np.abs(J).max():
-            return way
-    return None
 
 
 def _neat(number: float) -> float:
