@@ -7,28 +7,38 @@ axis for another, then any two. A change that gives the learner's numbers is wha
 
 import ast
 import copy
+import math
+import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstm_tutorial.exercises._calls import Ask
+from lstm_tutorial.exercises._changes import changes
 from lstm_tutorial.exercises._facts import same
 from lstm_tutorial.exercises._kind import Case, Kind, in_single_precision
-from lstm_tutorial.exercises._reading import Array, Finding, Reading
+from lstm_tutorial.exercises._reading import Array, Finding, Reading, Trouble
+from lstm_tutorial.exercises._shapes import arrays, name_by_shape
 
 Function = Callable[..., Any]
 Edits = Mapping[str, tuple[str, str]]
+Lines = tuple[str, ...]
+MOST = 25_000  # pairs, so that a wrong answer costs less than a second
 
 
 class Edit(NamedTuple):
-    """A change of the source: what the report says, and the lines that it makes."""
+    """A change of the source: what the report says, the lines that it makes, and how."""
 
     title: str
     says: str
-    lines: tuple[str, ...]
+    lines: Lines
+    edit: str = ""
 
 
 def by_edits(
@@ -47,31 +57,73 @@ def by_edits(
     ----------
     source : str
         The body of the right function, with its return; a line for each step of the thought.
-        ``np`` and the names of the arguments, which are those of the cases, are at hand.
+        ``np``, ``math`` and the names of the arguments, those of the cases, are at hand.
     edits : dict
         By the name of a known mistake ``(edit, sentence)``; an edit is ``"old -> new"``, where
-        `old` stands once in the source. Several are joined by ``" && "``.
+        `old` stands once in the source. Several are joined by ``" && "``. Without an arrow it is
+        what is returned instead.
     also : sequence of str
-        Other ways to write the right function; plain changes of theirs are tried, too.
+        Other ways to write the function; the edits that fit and plain changes are tried, too.
     **more
         As of `Kind`.
     """
     names = tuple(cases[0])
-    lines, *others = (
-        tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)
-    )
-    known = tuple(Edit(title, says, edited(lines, edit)) for title, (edit, says) in edits.items())
-    right = function(names, lines)
+    ways = [tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)]
+    known = list(_applied(ways, edits))
+    right = function(names, ways[0])
 
     def read(ask: Ask) -> Iterator[Reading]:
-        return _read(ask, names, [lines, *others], known, page)
+        return _read(ask, names, ways, known, page)
+
+    def ask(fn: Function, *arguments: Any) -> Any:
+        if not all(isinstance(a, np.ndarray | list | int | float) for a in arguments):
+            return fn(*arguments)  # made for the learner, and nothing that the right one takes
+        wanted = [a.shape for a in kind.expected(arguments)]
+        returned = fn(*arguments)
+        shapes = [a.shape for a in arrays(kind, returned)]
+        at_first = all(map(np.array_equal, arguments, kind.cases[0].values()))
+        if shapes and shapes != wanted and at_first:
+            name_by_shape(kind, models(), fn)
+        return returned
+
+    def models() -> Iterator[tuple[list[Finding], Function]]:
+        for _, edits, made in _tried(names, ways, known):
+            model = partial(outputs_of, kind, names, made)
+            yield [Finding(edit.title, edit.says, (), page) for edit in edits], model
 
     every = [*cases, in_single_precision(cases[0])]
-    return Kind(signature, outputs, every, right, page, read=read, **more)
+    kind = Kind(signature, outputs, every, right, page, read=read, **({"ask": ask} | more))
+    return kind
 
 
-def edited(lines: Sequence[str], edits: str) -> tuple[str, ...]:
-    """Return the lines with texts replaced, each of which has to stand there once."""
+def listed(text: str) -> dict[str, tuple[str, str]]:
+    """Return edits from a text: ``title: edit | sentence``, further lines indented."""
+    found = {}
+    for entry in re.split(r"\n(?=\S)", textwrap.dedent(text).strip("\n")):
+        title, _, rest = " ".join(entry.split()).partition(": ")
+        edit, _, says = rest.partition(" | ")
+        found[title] = edit, says
+    return found
+
+
+def _applied(ways: Sequence[Lines], edits: Edits) -> Iterator[tuple[Lines, Edit]]:
+    """Yield the known mistakes in every way to write the function that they fit."""
+    for way in ways:
+        for title, (edit, says) in edits.items():
+            try:
+                yield way, Edit(title, says, edited(way, edit), edit)
+            except ValueError:
+                if way is ways[0]:  # the source itself, which they are edits of
+                    raise
+
+
+def edited(lines: Sequence[str], edits: str) -> Lines:
+    """Return the lines with texts replaced, each of which has to stand there once.
+
+    Without an arrow the edit is what is returned instead.
+    """
+    if " -> " not in edits:
+        return (*lines[:-1], f"return {edits}")
     source = "\n".join(lines)
     for edit in edits.split(" && "):
         old, new = edit.split(" -> ")
@@ -81,49 +133,79 @@ def edited(lines: Sequence[str], edits: str) -> tuple[str, ...]:
     return tuple(source.split("\n"))
 
 
-@cache
-def function(names: tuple[str, ...], lines: tuple[str, ...]) -> Function:
-    """Return the function with the arguments and lines."""
-    body = "\n    ".join(lines)
-    space: dict[str, Any] = {"np": np}
-    exec(f"def edited({', '.join(names)}):\n    {body}\n", space)
-    made: Function = space["edited"]
+def function(names: tuple[str, ...], lines: Lines) -> Function:
+    """Return the function with the arguments and lines, the last of which returns."""
+    statements: list[str] = []
+    for line in lines:
+        if line.startswith(" "):  # it belongs to the loop before
+            statements[-1] += f"\n{line}"
+        else:
+            statements.append(line.replace("return ", "returned = ", 1))
+
+    def made(*arguments: Any) -> Any:
+        space = {"np": np, "math": math, **dict(zip(names, arguments, strict=True))}
+        for statement in statements:
+            exec(_compiled(statement), space)
+        return space["returned"]
+
     return made
+
+
+@cache
+def _compiled(statement: str) -> Any:
+    """Return the code of one line, which most changes of the source have in common."""
+    return compile(statement, "<a line of the source>", "exec")
 
 
 def _read(
     ask: Ask,
     names: tuple[str, ...],
-    ways: Sequence[tuple[str, ...]],
-    known: Sequence[Edit],
+    ways: Sequence[Lines],
+    known: Sequence[tuple[Lines, Edit]],
     page: str,
 ) -> Iterator[Reading]:
     """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
-    runs = [(list(case.values()), ask(*case.values())) for case in ask.kind.cases[:2]]
+    runs = []
+    for case in ask.kind.cases[:2]:
+        with suppress(Trouble):  # said apart
+            runs.append((list(case.values()), ask(*case.values())))
     off = 1e-4 if ask.eps > 1e-9 else 1e-9
 
-    def fits(made: tuple[str, ...]) -> bool:
+    def fits(made: Lines) -> bool:
         return all(same(outputs_of(ask.kind, names, made, args), got, off) for args, got in runs)
 
-    lines = ways[0]
-    plain = [(way, edit) for way in ways for edit in plain_edits(names, way)]
-    for way, edit in [*((lines, edit) for edit in known), *plain]:
-        if fits(edit.lines):
-            yield _reading(ask.kind, names, way, edit.lines, [edit], page)
-    others = [*known, *(edit for way, edit in plain if way is lines)]
-    for first in known:
-        for second in others:
-            both = merged(lines, first.lines, second.lines)
-            if both and fits(both):
-                yield _reading(ask.kind, names, lines, both, [first, second], page)
+    for way, edits, made in _tried(names, ways, known):
+        if fits(made):
+            yield _reading(ask.kind, names, way, made, edits, page)
+
+
+def _tried(
+    names: tuple[str, ...], ways: Sequence[Lines], known: Sequence[tuple[Lines, Edit]]
+) -> Iterator[tuple[Lines, list[Edit], Lines]]:
+    """Yield the known mistakes, the plain changes, and then two of them, a known one first."""
+    every = [*known, *((way, edit) for way in ways for edit in plain_edits(names, way))]
+    yield from ((way, [edit], edit.lines) for way, edit in every)
+    slow = any(line.startswith(" ") for line in ways[0])  # a loop
+    firsts = len(known) if slow else len(every)
+    pairs = (
+        (way, first, second)
+        for k, (way, first) in enumerate(every[:firsts])
+        for other, second in every[k + 1 :]
+        if other is way
+    )
+    for way, first, second in islice(pairs, MOST):
+        both = merged(way, first, second)
+        if both:
+            yield way, [first, second], both
 
 
 def outputs_of(
-    kind: Kind, names: tuple[str, ...], lines: tuple[str, ...], arguments: Sequence[Any]
+    kind: Kind, names: tuple[str, ...], lines: Lines, arguments: Sequence[Any]
 ) -> list[Array]:
     """Return the outputs of a changed source; none where it fails."""
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the mean of nothing
             returned = function(names, lines)(*[copy.copy(a) for a in arguments])
         one = len(kind.outputs) == 1 and not isinstance(returned, tuple)
         return [np.asarray(a, float) for a in ([returned] if one else kind.flat(returned))]
@@ -131,23 +213,23 @@ def outputs_of(
         return []
 
 
-def merged(
-    lines: Sequence[str], first: Sequence[str], second: Sequence[str]
-) -> tuple[str, ...] | None:
-    """Return both changes of the lines; none where they meet in one line."""
-    if not len(lines) == len(first) == len(second):
+def merged(lines: Lines, first: Edit, second: Edit) -> Lines | None:
+    """Return both changes of the lines; none where they exclude each other."""
+    if len(lines) == len(first.lines) == len(second.lines):
+        triples = list(zip(lines, first.lines, second.lines, strict=True))
+        if all(line in (a, b) for line, a, b in triples):
+            return tuple(a if a != line else b for line, a, b in triples)
+    try:  # in one line
+        return edited(first.lines, second.edit) if second.edit and first is not second else None
+    except ValueError:
         return None
-    triples = list(zip(lines, first, second, strict=True))
-    if any(a != line != b for line, a, b in triples):
-        return None
-    return tuple(a if a != line else b for line, a, b in triples)
 
 
 def _reading(
     kind: Kind,
     names: tuple[str, ...],
     lines: Sequence[str],
-    made: tuple[str, ...],
+    made: Lines,
     edits: Sequence[Edit],
     page: str,
 ) -> Reading:
@@ -163,9 +245,9 @@ def _reading(
 
 
 @cache
-def plain_edits(names: tuple[str, ...], lines: tuple[str, ...]) -> tuple[Edit, ...]:
+def plain_edits(names: tuple[str, ...], lines: Lines) -> tuple[Edit, ...]:
     """Return the sources in which one expression is changed in a plain way."""
-    found: dict[tuple[str, ...], Edit] = {}
+    found: dict[Lines, Edit] = {}
     for k, line in enumerate(lines):
         indent = line[: len(line) - len(line.lstrip())]
         try:
@@ -184,68 +266,3 @@ def _assigned(lines: Sequence[str]) -> list[str]:
     """Return the names that the lines make."""
     made = [line.partition(" = ")[0].strip() for line in lines if " = " in line]
     return [name for names in made for name in names.split(", ") if name.isidentifier()]
-
-
-def changes(tree: ast.Module, scope: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield the line with one expression changed, that expression, and what stands there now."""
-    for k, node in enumerate(ast.walk(tree)):
-        for text in replacements(node, scope):
-            new = ast.parse(text, mode="eval").body
-            other = copy.deepcopy(tree)
-            _put(other, k, new)
-            yield ast.unparse(other), ast.unparse(node), ast.unparse(new)
-
-
-def _put(tree: ast.Module, k: int, new: ast.AST) -> None:
-    """Put a node in place of the tree's k-th."""
-    old = list(ast.walk(tree))[k]
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            if value is old:
-                setattr(parent, field, new)
-            elif isinstance(value, list) and any(v is old for v in value):
-                setattr(parent, field, [new if v is old else v for v in value])
-
-
-ALIKE = [
-    "sum mean max min median", "std var", "floor ceil round", "log log2 log10 log1p",
-    "exp exp2 expm1", "abs square sqrt", "argmax argmin", "concatenate stack", "zeros ones",
-]  # fmt: skip
-WITH_A_NAME = "{0} + 1", "{0} - 1", "{0}[-1]", "{0}[0]", "{0}[1:]", "{0}[:-1]", "{0}[::-1]", "{0}.T"
-WITH_A_NUMBER = "{0} + 1", "{0} - 1", "-{0}", "2 * {0}", "{0} / 2"
-
-
-def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
-    """Yield what a learner may write in place of an expression."""
-    match node:
-        case ast.BinOp(left, op, right) if not isinstance(op, ast.MatMult):
-            a, b = f"({ast.unparse(left)})", f"({ast.unparse(right)})"
-            yield from (f"{a} {sign} {b}" for sign in ("+", "-", "*", "/"))
-            yield from (a, b, f"-({a} * {b})" if isinstance(op, ast.Mult) else f"{b} - {a}")
-        case ast.BinOp(left, _, right):
-            yield f"({ast.unparse(right)}) @ ({ast.unparse(left)})"
-        case ast.Call(ast.Attribute(value, name), [*arguments]):
-            yield from _calls(node, ast.unparse(value), name)
-            yield ast.unparse(arguments[0] if arguments else value)
-        case ast.Compare(left, _, [right]):
-            a, b = ast.unparse(left), ast.unparse(right)
-            yield from (f"{a} {sign} {b}" for sign in ("<", "<=", ">", ">="))
-        case ast.Constant(value=int() | float()):
-            yield from (text.format(ast.unparse(node)) for text in WITH_A_NUMBER)
-        case ast.Name(name, ast.Load()) if name != "np":
-            yield from scope
-            yield from (text.format(name) for text in WITH_A_NAME)
-        case ast.Subscript(value):
-            yield ast.unparse(value)
-
-
-def _calls(node: ast.Call, value: str, name: str) -> Iterator[str]:
-    """Yield the call of a like function, along another axis, or without one of its options."""
-    text, head = ast.unparse(node), f"{value}.{name}("
-    for other in sorted({o for group in ALIKE if name in group.split() for o in group.split()}):
-        yield text.replace(head, f"{value}.{other}(", 1)
-    for keyword in node.keywords:
-        option = ast.unparse(keyword)
-        yield text.replace(f", {option}", "").replace(option, "")
-        if keyword.arg in ("axis", "ddof"):
-            yield from (text.replace(option, f"{keyword.arg}={k}") for k in (0, 1, 2))

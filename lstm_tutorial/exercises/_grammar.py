@@ -266,9 +266,7 @@ class Atoms:
             if np.abs(number * product - y).max() <= self.tolerance * np.abs(y).max():
                 yield Sum((Term(_neat(number), (self.factors[j], *names[k])),))
 
-    def _sums(
-        self, y: Array, values: Array, names: Sequence[tuple[Factor, ...]]
-    ) -> Iterator[Sum]:
+    def _sums(self, y: Array, values: Array, names: Sequence[tuple[Factor, ...]]) -> Iterator[Sum]:
         """Yield factor ± one of the values."""
         yield from self._sums_of(y, self.values, [(f,) for f in self.factors], values, names)
 

@@ -180,7 +180,11 @@ def _of_one(form: "Form", hidden: Sum) -> Iterator[Finding]:
         yield Finding(f"squashed by {words}", says, form.output, form.page)
         return
     parts = {f.base[0] for t in hidden.terms for f in t.factors if "|" in f.base}
-    where = ("b",) if any(f.base == "b|z" for t in hidden.terms for f in t.factors) and parts == {"b", "x"} else form.output  # noqa: E501
+    where = (
+        ("b",)
+        if any(f.base == "b|z" for t in hidden.terms for f in t.factors) and parts == {"b", "x"}
+        else form.output
+    )  # noqa: E501
     says = f"You return {hidden}. It should be {form.hidden}: the parts are added first, then "
     says += f"{right.squash.words} is applied once to their sum."
     yield Finding(f"{what} = {hidden}", says, where, form.page)
@@ -230,8 +234,12 @@ class _Differences:
         yield from self._shown()
 
     def _order(self) -> Iterator[Finding]:
-        moved = {k: letter_of(f) for k, f in self.read.items() if letter_of(f) != self.right[k].base}
-        exchange = bool(moved) and sorted(moved.values()) == sorted(self.right[k].base for k in moved)
+        moved = {
+            k: letter_of(f) for k, f in self.read.items() if letter_of(f) != self.right[k].base
+        }
+        exchange = bool(moved) and sorted(moved.values()) == sorted(
+            self.right[k].base for k in moved
+        )
         self.moved = set(moved) if exchange else set()
         if exchange:
             blocks = [self.read[k].base[-1] if k in self.read else k for k in "ifgo"]
@@ -253,7 +261,9 @@ class _Differences:
             who = named([LONG[k] for k in roles])
             verb = "are" if len(roles) > 1 else "is"
             written = got.written.format("z")
-            says = f"The {who} {verb} squashed by {got.words}, {written}; it should be {want.words}."
+            says = (
+                f"The {who} {verb} squashed by {got.words}, {written}; it should be {want.words}."
+            )
             if got is IDENTITY:
                 says = f"The {who} {verb} not squashed; it should be by {want.words}."
             title = f"{', '.join(roles)} {'not squashed' if got is IDENTITY else f'squashed by {got.words}'}"
@@ -274,7 +284,9 @@ class _Differences:
             if not law.kept.terms:
                 return
         if law.inner is not IDENTITY:
-            says = f"The old cell state goes through {law.inner.words} before it is kept; it is kept "
+            says = (
+                f"The old cell state goes through {law.inner.words} before it is kept; it is kept "
+            )
             says += "as it is."
             yield Finding("old cell state squashed", says, ("c",), "state")
         if "f" in self.read:
@@ -286,7 +298,9 @@ class _Differences:
         elif str(law.kept) == "1":
             if self._added_gate():
                 return
-            says = "The old cell state is kept whole: the forget gate is left out. It is f · c_prev."
+            says = (
+                "The old cell state is kept whole: the forget gate is left out. It is f · c_prev."
+            )
             yield Finding("forget gate left out", says, ("f",), "gates")
         else:
             says = f"The old cell state is multiplied by {law.kept}; it should be by {self.right['f']}."
@@ -329,13 +343,17 @@ class _Differences:
             return
         lacks = [k for k in "ig" if not all(self.right[k] in t.factors for t in new.terms)]
         if not lacks:
-            lacks = sorted({letter_of(f) or f.base for t in new.terms for f in t.factors if f not in right})
+            lacks = sorted(
+                {letter_of(f) or f.base for t in new.terms for f in t.factors if f not in right}
+            )
         says = f"What is added to the cell state is {new}; it should be {right[0]} · {right[1]}."
         yield Finding("new content", says, tuple(lacks), "gates")
 
     def _carried(self) -> Iterator[Finding]:
         if self.law.outer is not IDENTITY:
-            says = f"The new cell state goes through {self.law.outer.words} before it is carried on; "
+            says = (
+                f"The new cell state goes through {self.law.outer.words} before it is carried on; "
+            )
             says += "it is carried on as it is."
             yield Finding("cell state squashed", says, ("c",), "state")
 
@@ -379,4 +397,4 @@ def _product(law: Sum) -> tuple[Factor, ...] | None:
     return law.terms[0].factors if plain else None
 
 
-__all__ = ["said", "letter_of", "Squash", "SIGMOID", "Term", "Sequence"]
+__all__ = ["SIGMOID", "Sequence", "Squash", "Term", "letter_of", "said"]

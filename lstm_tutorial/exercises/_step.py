@@ -230,9 +230,7 @@ def drawn(form: Form, B: int, scale: float = 1.0, seed: int = 5) -> Six:
     D, H = 2, 3
     rng = np.random.default_rng(seed)
     rows = H * len(form.letters)
-    x, h, W, U, b = (
-        rng.normal(size=s) for s in [(B, D), (B, H), (rows, D), (rows, H), (rows,)]
-    )
+    x, h, W, U, b = (rng.normal(size=s) for s in [(B, D), (B, H), (rows, D), (rows, H), (rows,)])
     c = rng.uniform(0.3, 1.5, (B, H)) * rng.choice([-1, 1], (B, H))
     return x, h, scale * c, scale * W, 0.8 * scale * U, 0.8 * scale * b
 
@@ -248,9 +246,7 @@ def _leaks(call: Callable[..., Sequence[Array]], form: Form) -> bool:
 
 def _by_rows(call: Callable[..., Sequence[Array]]) -> Callable[..., Sequence[Array]]:
     def rows(x: Array, h: Array, c: Array, *weights: Array) -> list[Array]:
-        parts = [
-            call(x[k : k + 1], h[k : k + 1], c[k : k + 1], *weights) for k in range(len(x))
-        ]
+        parts = [call(x[k : k + 1], h[k : k + 1], c[k : k + 1], *weights) for k in range(len(x))]
         return [np.concatenate(p) for p in zip(*parts, strict=True)]
 
     return rows
@@ -282,7 +278,12 @@ PLACES = {
     "h_out": "The returned h are",
     "c_out": "The returned c are",
 }
-SITES = [(place,) for place in PLACES] + [("x", "h"), ("h", "c"), ("h_out", "c_out"), ("x", "h", "c")]
+SITES = [(place,) for place in PLACES] + [
+    ("x", "h"),
+    ("h", "c"),
+    ("h_out", "c_out"),
+    ("x", "h", "c"),
+]
 
 
 def _changed(sites: Sequence[str], change: Callable[[Array], Array]) -> Callable[..., Array]:
@@ -330,14 +331,29 @@ def _clipped(
     if fits((), lambda a: a):
         return None
     seen = [float(f(np.stack([o[-1] for o in got]))) for f in (np.max, np.min)]
-    bounds = [*seen, *(k for n in (1, 5, 10, 3, 2, 20, 50, 30, 15, 6, 8, 4, 25, 40, 100) for k in (n, -n))]
-    for sites in [("cell",), ("c_out",), ("h_out",), ("z",), ("c",), ("x",), ("h",), ("h", "c"), ("x", "h")]:
+    bounds = [
+        *seen,
+        *(k for n in (1, 5, 10, 3, 2, 20, 50, 30, 15, 6, 8, 4, 25, 40, 100) for k in (n, -n)),
+    ]
+    for sites in [
+        ("cell",),
+        ("c_out",),
+        ("h_out",),
+        ("z",),
+        ("c",),
+        ("x",),
+        ("h",),
+        ("h", "c"),
+        ("x", "h"),
+    ]:
         for high, low in zip(bounds[::2], bounds[1::2], strict=True):
             for lower in (low, 0.0, -np.inf):
                 if fits(sites, lambda a, low=lower, high=high: np.clip(a, low, high)):
                     where = {"cell": ("c", "h"), "c_out": ("c",), "h_out": model.form.output,
                              "z": tuple(model.form.letters)}.get(sites[0], sites)  # fmt: skip
-                    says = f"{PLACES[sites[0]]} clipped to {lower:.4g} to {high:.4g}; nothing is to "
+                    says = (
+                        f"{PLACES[sites[0]]} clipped to {lower:.4g} to {high:.4g}; nothing is to "
+                    )
                     says += "be clipped."
                     return Finding("clipped", says, where, "clipping")
     model.change = unchanged
@@ -389,9 +405,7 @@ class Reader:
             name: _wiring.slopes(self.call, self.six, k, self.step)
             for k, name in enumerate(_wiring.ROADS, start=3)
         }
-        roads = [
-            _wiring.read_road(name, J[name], self.six, gates, S, self.room) for name in J
-        ]
+        roads = [_wiring.read_road(name, J[name], self.six, gates, S, self.room) for name in J]
         if any(road is None for road in roads):
             return None
         found = [road for road in roads if road]
@@ -436,7 +450,9 @@ class Reader:
         if by_h:
             return None
         letters = [key for key in bases if key[-1] in self.form.letters]
-        gates = [Factor(s, k) for s in (SIGMOID, TANH, NOT_SIGMOID, IDENTITY) for k in letters[::-1]]
+        gates = [
+            Factor(s, k) for s in (SIGMOID, TANH, NOT_SIGMOID, IDENTITY) for k in letters[::-1]
+        ]
         for gate in [None, *gates]:
             by = gate.value(bases) if gate else 1.0
             law = self._of_cell([r[0] / by for r in runs], [], bases, False, [OUTERS[0]])
@@ -463,9 +479,7 @@ class Reader:
                 return Law(*sums, inner, outer, NONE, CARRIED)
         return None
 
-    def _complete(
-        self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]
-    ) -> Law | None:
+    def _complete(self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]) -> Law | None:
         """Read what is returned, once the cell state is known."""
         more = with_cell(self.form, bases, law)
         plain = [*self._plain(bases), Factor(TANH, "c")]
@@ -540,9 +554,7 @@ LSTM = Form(
     Z, _lstm_cell(Factor(SIGMOID, "i")), SHOWN, NAMES, ("h",),
     lambda ask: ask, lambda model: model, "state",
 )  # fmt: skip
-CELL = Form(
-    Z, LSTM.cell, SHOWN, {**NAMES, "c": "c"}, ("h",), _summed, _of_sums, "pytorch"
-)
+CELL = Form(Z, LSTM.cell, SHOWN, {**NAMES, "c": "c"}, ("h",), _summed, _of_sums, "pytorch")
 COUPLED = Form(
     Z, _lstm_cell(Factor(NOT_SIGMOID, "f")), SHOWN, {**NAMES, "c": "c"}, ("h",),
     lambda ask: _summed(lambda z, c: ask(*np.split(z, 4, axis=1), c)),

@@ -1,28 +1,60 @@
-"""Exercises whose answers differ and are right all the same: they are put to the trial."""
+"""Exercises whose answers differ and are right all the same: they are measured, or put to trial."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lstm_tutorial.exercises._kind import Kind
-from lstm_tutorial.exercises._reading import Finding, Trouble
+from lstm_tutorial.exercises._calls import Ask
+from lstm_tutorial.exercises._kind import Kind, draw
+from lstm_tutorial.exercises._reading import Array, Finding, Trouble
 
 Fn = Callable[..., Any]
 Trials = Mapping[str, tuple[str, Callable[[Fn], Any]]]
 
 
+def by_measuring(
+    signature: str, measure: Callable[[Fn], Iterator[Finding]], page: str, praise: str
+) -> Kind:
+    """Return a kind whose answers are measured: what is found is wrong, the cause first."""
+
+    def ask(fn: Fn) -> float:
+        found = [finding._replace(page=finding.page or page) for finding in measure(fn)][:3]
+        if found:
+            raise Trouble(*found)
+        return 1.0
+
+    return Kind(signature, {"trials": ""}, [{}], lambda: 1.0, page, ask=ask, praise=praise)
+
+
 def by_trials(
     signature: str, trials: Trials, page: str, praise: str = "It came through every trial."
 ) -> Kind:
-    """Return a kind whose answers differ and are right all the same.
+    """Return a kind whose answers are put to the trial.
 
     Each trial, by the name of the mistake that it finds, has a sentence and a function that takes
     the learner's and returns whether it is right. The first that is not ends the check.
     """
 
-    def ask(fn: Fn) -> float:
+    def measure(fn: Fn) -> Iterator[Finding]:
         for name, (says, is_right) in trials.items():
             if not is_right(fn):
-                raise Trouble(Finding(name, says, page=page))
-        return 1.0
+                yield Finding(name, says)
+                return
 
-    return Kind(signature, {"trials": ""}, [{}], lambda: 1.0, page, ask=ask, praise=praise)
+    return by_measuring(signature, measure, page, praise)
+
+
+def first(found: Mapping[str, Any], names: Sequence[str] = ()) -> Iterator[Finding]:
+    """Find the first that is so, of ``"title | sentence"``; a title may hold an argument's name."""
+    for text in [text for text, is_so in found.items() if is_so][:1]:
+        title, _, says = text.partition(" | ")
+        yield Finding(title, says, tuple(name for name in names if name in title))
+
+
+def arrays(outputs: Mapping[str, str], returned: Any, **sizes: int) -> list[Array]:
+    """Return what came back as arrays of the given axes, or say what it is instead."""
+
+    def right() -> tuple[Any, ...]:
+        return tuple(draw(0, outputs, **sizes).values())
+
+    kind = Kind(f"() -> ({', '.join(outputs)})", outputs, [{}], right, "")
+    return Ask(kind, right)._outputs((), returned)

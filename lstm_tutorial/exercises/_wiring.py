@@ -230,7 +230,11 @@ def read_road(
             told = np.zeros_like(J)
             np.add.at(told, order.astype(int).ravel(), A.reshape(-1, *J.shape[1:]))
             served = np.zeros((len(J), H))
-            np.add.at(served, order.astype(int).ravel(), np.repeat(np.tile(np.eye(H), (S, 1)), A.shape[2], axis=0))
+            np.add.at(
+                served,
+                order.astype(int).ravel(),
+                np.repeat(np.tile(np.eye(H), (S, 1)), A.shape[2], axis=0),
+            )
             told = told / np.maximum(served, 1)[:, None, None, :]
             if np.abs(told - J).max() > room * max(np.abs(J).max(), 1e-3):
                 continue
@@ -326,7 +330,9 @@ class Wiring:
                     apart[f"{road.name}|{letters[s]}"] = part
                     continue
                 rest[letters[s]] = "+".join(
-                    r.name for r in self.roads if s not in r.apart and np.abs(r.slopes[s]).max() > self.room
+                    r.name
+                    for r in self.roads
+                    if s not in r.apart and np.abs(r.slopes[s]).max() > self.room
                 )
                 for k, letter in enumerate(letters):
                     if road.gates[k, s]:

@@ -1,0 +1,138 @@
+"""Seeds and zoneout: what learners write, and what the report says of it."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import dropout
+
+from lstm_tutorial.exercises import check
+from tests.exercises.styles import refusals
+
+
+def zoned(new, old, share, training):
+    if not training:
+        return share * old + (1 - share) * new
+    return torch.where(torch.rand_like(new) < share, old, new)
+
+
+def by_dropout(new, old, share, training):
+    return (1 - share) * dropout(new - old, share, training) + old
+
+
+def mixed(keep, otherwise=None):
+    """Return zoneout with a mask of its own, and something of its own in use."""
+
+    def zoneout(new, old, share, training):
+        if training:
+            return torch.where(keep(new, share), old, new)
+        return (otherwise or (lambda new, old, share: share * old + (1 - share) * new))(
+            new, old, share
+        )
+
+    return zoneout
+
+
+def seeded(new, share):
+    return torch.rand(new.shape, generator=torch.Generator().manual_seed(0)) < share
+
+
+def usual(new, share):
+    return torch.rand_like(new) < share
+
+
+RIGHT = {
+    "seeds_needed": [
+        lambda gap, spread: math.ceil(2 * (1.96 + 0.84) ** 2 * (spread / gap) ** 2),
+        lambda gap, spread: float(np.ceil(15.68 / (gap / spread) ** 2)),
+    ],
+    "torch.zoneout": [zoned, by_dropout, lambda *a: zoned(*a).tolist()],
+}
+SEEDS = [
+    (lambda gap, spread: int(15.68 * (spread / gap) ** 2), "not rounded up"),
+    (lambda gap, spread: round(15.68 * (spread / gap) ** 2), "rounded to the nearest"),
+    (lambda gap, spread: 15.68 * (spread / gap) ** 2, "not rounded"),
+    (lambda gap, spread: math.ceil(7.84 * (spread / gap) ** 2), "factor 2 missing"),
+    (lambda gap, spread: math.ceil(31.36 * (spread / gap) ** 2), "both sets counted"),
+    (lambda gap, spread: math.ceil(15.68 * abs(spread / gap)), "gap not squared"),
+    (lambda gap, spread: math.ceil(15.68 * spread / gap), "effect for effect ** 2"),
+    (lambda gap, spread: math.ceil(15.68 * (gap / spread) ** 2), "upside down"),
+    (lambda gap, spread: math.ceil(2 * 1.96**2 * (spread / gap) ** 2), "1.96 alone"),
+    (lambda gap, spread: math.ceil(2 * 2.8 * (spread / gap) ** 2), "z for z ** 2"),
+    (
+        lambda gap, spread: math.ceil(2 * (1.96**2 + 0.84**2) * (spread / gap) ** 2),
+        "squares summed",
+    ),
+    (lambda gap, spread: math.ceil(2 * (1.645 + 0.84) ** 2 * (spread / gap) ** 2), "one-sided"),
+    (lambda gap, spread: math.ceil(15.68 / gap**2), "gap for gap / spread"),
+    (lambda gap, spread: int(7.84 * (spread / gap) ** 2), "not rounded up & factor 2 missing"),
+    (
+        lambda gap, spread: round(15.68 * (gap / spread) ** 2),
+        "rounded to the nearest & upside down",
+    ),
+]
+ZONEOUT = [
+    (mixed(usual, lambda new, old, share: new), "in use: the new alone"),
+    (mixed(usual, lambda new, old, share: old), "in use: the old alone"),
+    (mixed(usual, lambda new, old, share: (new + old) / 2), "in use: no average"),
+    (
+        mixed(usual, lambda new, old, share: (1 - share) * old + share * new),
+        "in use: shares exchanged",
+    ),
+    (
+        mixed(usual, lambda new, old, share: torch.where(usual(new, share), old, new)),
+        "in use: drawn",
+    ),
+    (
+        lambda new, old, share, training: zoned(new, old, share, not training),
+        "training and use exchanged",
+    ),
+    (lambda new, old, share, training: zoned(old, new, share, training), "shares exchanged"),
+    (lambda new, old, share, training: zoned(new, old, share, False), "in training: mixed"),
+    (mixed(lambda new, share: torch.rand_like(new) >= share), "in training: shares exchanged"),
+    (mixed(lambda new, share: torch.rand_like(new) < 0.5), "in training: wrong share"),
+    (mixed(lambda new, share: torch.rand_like(new).round() < share), "in training: wrong share"),
+    (mixed(lambda new, share: torch.rand(new.shape[1]) < share), "one draw for many units"),
+    (mixed(lambda new, share: torch.rand(len(new), 1) < share), "one draw for many units"),
+    (mixed(lambda new, share: torch.rand(()) < share), "one draw for many units"),
+    (mixed(seeded), "always the same mask"),
+    (
+        lambda new, old, share, training: zoned(new, 0 * old if training else old, share, training),
+        "in training: set to zero",
+    ),
+    (
+        lambda new, old, share, training: dropout(new, share, training),
+        "in use: the new alone & in training: set to zero",
+    ),
+    (
+        lambda new, old, share, training: dropout(new - old, share, training) + old,
+        "in use: the new alone & enlarged",
+    ),
+    (mixed(seeded, lambda new, old, share: new), "in use: the new alone & always the same mask"),
+]
+WRONG = [
+    *(("seeds_needed", fn, titles) for fn, titles in SEEDS),
+    *(("torch.zoneout", fn, titles) for fn, titles in ZONEOUT),
+]
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_right_answers_pass_in_every_style(kind):
+    for fn in RIGHT[kind]:
+        assert refusals(kind, fn, check) == []
+
+
+@pytest.mark.parametrize(("kind", "fn", "titles"), WRONG)
+def test_a_mistake_is_named(kind, fn, titles):
+    report = check(kind, fn)
+    assert not report.passed
+    assert report.mistakes == tuple(titles.split(" & ")), report
+
+
+@pytest.mark.parametrize(
+    "value", [None, 1.5, "yes", [], [[-1]], {"a": 1}, np.nan, object(), [np.nan, "x"]]
+)
+@pytest.mark.parametrize("kind", RIGHT)
+def test_no_value_makes_the_check_raise(kind, value):
+    assert not check(kind, lambda *arguments: value).passed
