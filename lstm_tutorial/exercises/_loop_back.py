@@ -16,7 +16,7 @@ from lstm_tutorial.exercises._calls import Ask
 from lstm_tutorial.exercises._laws import Turn, backs, right_back
 from lstm_tutorial.exercises._loop import State
 from lstm_tutorial.exercises._reading import Array, Finding, Reading
-from lstm_tutorial.exercises._step_back import read_rnn_step_back, read_step_back
+from lstm_tutorial.exercises._step_back import read_step_back
 from lstm_tutorial.exercises._ways import (
     ACROSS,
     CHANGES,
@@ -506,7 +506,7 @@ class Backward(Search):
         given = [partial(by, n) for by in (_by_outputs, _by_end)]
         # Where dx is zero, no step is taken, or it is not given dh.
         views = [(by, pick) for by in given if self.ask(*by(*arguments))[0].any()]
-        read = read_step_back if n == 2 else read_rnn_step_back
+        read = partial(read_step_back, kind="lstm" if n == 2 else "rnn")
         return self.laws(read, views, arguments)
 
 

@@ -5,10 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from lstm_tutorial import lstm, rnn
-from lstm_tutorial.exercises import _loop, _loop_back
 from lstm_tutorial.exercises._calls import Ask
-from lstm_tutorial.exercises._kind import Kind, regimes
+from lstm_tutorial.exercises._kinds import KINDS
 from lstm_tutorial.exercises.checker import _first_that_holds, _first_wrong
 
 # A learner's answers, and mistakes as edits of their text, joined by " && ", each with what the
@@ -273,44 +271,6 @@ EDITS = {
         ("dW_ih, dW_hh, db\n -> dW_ih / T, dW_hh / T, db / T\n", "dW_ih dW_hh db"),
     ],
 }
-
-
-def flat(returned):
-    hs, ends = returned
-    return [hs, *ends] if isinstance(ends, tuple) else [hs, ends]
-
-
-def backward(dhs, dh_T, dc_T, *rest):
-    return tuple(lstm.backward(dhs, lstm.forward(*rest)[2], dh_T, dc_T))
-
-
-def rnn_backward(dhs, dh_T, *rest):
-    return tuple(rnn.backward(dhs, rnn.forward(*rest)[2], dh_T))
-
-
-def kind(name):
-    rows = "4H" if name.startswith("lstm") else "H"
-    states = "hc" if name.startswith("lstm") else "h"
-    inputs = {"x": "T B D"} | {f"{s}0": "B H" for s in states}
-    weights = {"W_ih": f"{rows} D", "W_hh": f"{rows} H", "b": rows}
-    ends = {f"{s}_T": "B H" for s in states}
-    if name.endswith("forward"):
-        right = lstm.forward if len(states) == 2 else rnn.forward
-        outputs, arguments = {"hs": "T B H", **ends}, {**inputs, **weights}
-        read = _loop.read_forward if len(states) == 2 else _loop.read_rnn_forward
-        call, extra = (lambda *a: right(*a)[:2]), {"flat": flat}
-    else:
-        outputs = {"dx": "T B D"} | {f"d{s}0": "B H" for s in states}
-        outputs |= {f"d{n}": axes for n, axes in weights.items()}
-        arguments = {"dhs": "T B H"} | {f"d{n}": axes for n, axes in ends.items()}
-        arguments |= {**inputs, **weights}
-        read = _loop_back.read_backward if len(states) == 2 else _loop_back.read_rnn_backward
-        call, extra = (backward if len(states) == 2 else rnn_backward), {}
-    signature = f"{name}({', '.join(arguments)}) -> ({', '.join(outputs)})"
-    return Kind(signature, outputs, regimes(3, arguments), call, "numpy", read, **extra)
-
-
-KINDS = {name: kind(name) for name in ANSWERS}
 
 
 def written(name, edits=""):
