@@ -68,7 +68,8 @@ def right_step(
 
 
 def _way(says: str, where: str, **keywords: Any) -> Way:
-    said = Finding("a step", says, tuple(where.split()), "gates")
+    title = says.partition(". ")[0].removesuffix(".")
+    said = Finding(title, says, tuple(where.split()), "gates")
     return Way({("step", 0): partial(right_step, **keywords)}, said)
 
 
@@ -136,7 +137,8 @@ def right_back(
     dz = np.concatenate([np.prod(list(p.values()), axis=0) for p in parts], axis=1)
     dz = ways["dz", 0](dz) if ("dz", 0) in ways else dz
     W_hh = ways["W_hh", 0](W_hh) if ("W_hh", 0) in ways else W_hh
-    return Turn(dz @ W_ih, (dz @ W_hh, *before), dz, total, f)
+    to_x, to_h = (dh if ("road", k) in ways else dz for k in range(2))
+    return Turn(to_x @ W_ih, (to_h @ W_hh, *before), dz, total, f)
 
 
 def _turned(W_hh: Array) -> Array:
@@ -183,6 +185,9 @@ def backs(states: int) -> list[Way]:
                 says = f"In dz_{gate} the slope is {phrase.replace('a', gate)}."
                 add(("factor", k), partial(_slope, slope, gate), says, where)
     add(("W_hh", 0), _turned, "dh_prev is made of W_hh with each block transposed.", "dh")
+    for k, name in enumerate(("dx", "dh_prev") if states == 1 else ()):
+        where = ("dx", "dh")[k]
+        add(("road", k), None, f"{name} is made of dh. It should be made of dz.", where)
     for name in ("o", "the slope") if states == 2 else ():
         says = f"The way from dh to dc lacks {name}."
         add(("total", 0), partial(_without, name), says, "dc")

@@ -87,6 +87,10 @@ ORDERS: dict[str, Callable[[int], list[int]]] = {
 }
 
 
+FEW = 12  # mistakes that show in one step and are tried with all others
+INSTEAD = ("{o}", "tanh of {o}", "{a} of one step earlier", "{o} of one step earlier")
+
+
 class Path(NamedTuple):
     """The states on the way, the rows of hs that they are for, and the number of steps."""
 
@@ -171,8 +175,8 @@ def _rows(value: Value) -> Callable[[Path, int], Array]:
     return lambda path, j: path.over_time(value)
 
 
-def _moved(move: Callable[[Array], Array]) -> Callable[[Path, int], Array]:
-    return lambda path, j: move(path.over_time())
+def _moved(move: Callable[[Array], Array], *value: Value) -> Callable[[Path, int], Array]:
+    return lambda path, j: move(path.over_time(*value))
 
 
 def _last(value: Value) -> Callable[[Path, int], Array]:
@@ -189,6 +193,10 @@ class Forward(Search):
         hs = {"{a} of the last step at every step": lambda p, j: p.kept[-1][0] + 0 * p.over_time()}
         hs |= {phrase: _rows(value) for phrase, value in values.items()}
         hs |= {phrase.replace("{a}[", "hs["): _moved(move) for phrase, move in moves}
+        for instead in INSTEAD if states == 2 else INSTEAD[2:3]:
+            for phrase, move in moves:
+                words = phrase.replace("{a}[", "hs[")
+                hs[f"{words}, with {instead} for {{a}}"] = _moved(move, VALUES[instead])
         self.right = {("hs", 0): _rows(lambda k, j: k[-1][j])}
         self.rules = {("hs", 0): hs}
         for j in range(states):
@@ -262,7 +270,7 @@ class Forward(Search):
             if not self._possible(None, [], 1):
                 # What one step shows, with all that only more steps show.
                 first = [w for w in [*self.ways, *laws] if self._possible(None, [w], 1)]
-                tries += product(first, self.ways)
+                tries += product(first[:FEW], self.ways)
             apart = [p for p in tries if len(together(p)) == sum(len(one.ways) for one in p)]
             return self._tried(None, [p for p in apart if self._possible(None, p)])
 

@@ -15,7 +15,7 @@ from lstm_tutorial.exercises import _loop
 from lstm_tutorial.exercises._calls import Ask
 from lstm_tutorial.exercises._laws import Turn, backs, right_back
 from lstm_tutorial.exercises._loop import State
-from lstm_tutorial.exercises._reading import Array, Reading
+from lstm_tutorial.exercises._reading import Array, Finding, Reading
 from lstm_tutorial.exercises._step_back import read_step_back
 from lstm_tutorial.exercises._ways import (
     ACROSS,
@@ -102,6 +102,7 @@ def _ended(steps: int, m: Moment, j: int) -> Array:
     return m.turn.back[j] * (m.n + 1 < steps)
 
 
+PLAIN_DZ = "dz, without the product with W_hh,"  # has the shape of h in an RNN alone
 # What is handed on, with {a} as the step gives it back.
 HANDED: dict[str, Value] = {
     "zeros": lambda m, j: 0 * m.turn.back[j],
@@ -116,10 +117,13 @@ HANDED: dict[str, Value] = {
     "{o}": lambda m, j: m.turn.back[1 - j],
     "{a} plus {o}": lambda m, j: m.turn.back[j] + m.turn.back[1 - j],
     "{a} of the step after": lambda m, j: m.held[j],
-    "dz in the RNN": lambda m, j: m.turn.dz + 0 * m.own,
-    **{f"{{a}}, but zeros at every {k}th step from the end": partial(_cut, k) for k in (2, 3)},
-    **{f"{{a}}, but zeros at every {k}th step": partial(_reset, k) for k in (2, 3)},
-    **{f"{{a}}, but zeros after {k} steps": partial(_ended, k) for k in (2, 3)},
+    PLAIN_DZ: lambda m, j: m.turn.dz + 0 * m.own,
+    "{a}, but zeros at every second step from the end": partial(_cut, 2),
+    "{a}, but zeros at every third step from the end": partial(_cut, 3),
+    "{a}, but zeros at every second step": partial(_reset, 2),
+    "{a}, but zeros at every third step": partial(_reset, 3),
+    "{a}, but zeros after two steps": partial(_ended, 2),
+    "{a}, but zeros after three steps": partial(_ended, 3),
     **{phrase: _changed(change) for phrase, change in {**CHANGES, **ACROSS}.items()},
     "{a} divided by the size of the batch": lambda m, j: m.turn.back[j] / len(m.own),
     "{a} divided by H": lambda m, j: m.turn.back[j] / m.own.shape[1],
@@ -347,7 +351,7 @@ def ways_of(states: int) -> list[Way]:
     starts = {p: partial(lambda f, ends, dhs, j: f(ends[j]), f) for p, f in CHANGES.items()}
     for which in subsets(states):
         for phrase, value in HANDED.items():
-            if usable(phrase, states) and (states == 1 or phrase != "dz in the RNN"):
+            if usable(phrase, states) and (states == 1 or phrase != PLAIN_DZ):
                 found.append(way("hand", phrase, value, which))
             if "clipped" in phrase or "down" in phrase or ", but" in phrase:
                 found.append(way("hand on", phrase, value, which))
@@ -357,7 +361,8 @@ def ways_of(states: int) -> list[Way]:
     found += [way("own", p, move) for p, move in {**IN_TIME, **IN_BATCH}.items()]
     found += [way("dz", phrase, change) for phrase, change in CHANGES.items()]
     found += [way("back", phrase, order) for phrase, order in ORDERS.items()]
-    added = finding("own", "dhs[t] after the step back at t, not before it")
+    says = "dhs[t] is added after the step back at t. It should be added before it."
+    added = Finding("dhs[t] added after the step", says, ("dhs",), "backpropagation")
     late = HANDED["{a} plus dhs[t] once more"]
     found.append(Way({("join", 0): lambda m: m.held[0], ("hand on", 0): late}, added))
     for phrase, index in INDICES.items():
@@ -422,12 +427,12 @@ class Backward(Search):
         return travel(step, stored, arguments[0], ends, weights, ways)
 
     def _score(self, trip: Trip) -> float:
-        """Count the steps and gates in which the loop's dz is the learner's, and dh0 and dc0."""
+        """Count the steps, sequences and gates where dz is the learner's, and dh0 and dc0."""
         mine = trip.dx() @ self.W_ih.T
         best = 0
         for theirs in (self.dz, self.dz[::-1]):
             off = np.abs(mine - theirs).reshape(*mine.shape[:2], -1, trip.handed[0][0].shape[1])
-            best = max(best, int((off.max((1, 3)) < 10 * self.room).sum()))
+            best = max(best, int((off.max(3) < 10 * self.room).sum()))
         first = zip(trip.handed[-1], self.outputs[1:], strict=False)
         return best + sum(close(a, b, self.room) for a, b in first)
 

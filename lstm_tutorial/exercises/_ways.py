@@ -181,6 +181,7 @@ def finding(place: str, phrase: str, which: Sequence[int] = (0,), about: str = "
     phrase = phrase.format(a=a, o=o)
     said = says.format(phrase=phrase, names=named(own), a=a, plus=" plus dhs[t]" * (which[0] == 0))
     title = f"{named(own)}: {phrase}" if names else phrase
+    title = f"the loop {phrase}" if place in ("order", "back") else title
     page = "state" if place in STATES else "sequences" if place in FORWARDS else "backpropagation"
     return Finding(title, said, tuple(about.split()) or tuple(own), page)
 
@@ -287,7 +288,9 @@ class Search:
         wrong = [not close(got, right(path, key[1]), self.room) for (key, right), got in pairs]
         if all(wrong) and self.must_match:
             return None
-        for ((key, _), got), off in zip(pairs, wrong, strict=True):
+        # The outputs with few rules come first: most loops fail there.
+        order = sorted(zip(pairs, wrong, strict=True), key=lambda p: len(self.rules[p[0][0][0]]))
+        for ((key, _), got), off in order:
             if off:
                 fits = (p for p, rule in self.rules[key].items() if self._is(rule, path, key, got))
                 phrase = next(fits, None)
@@ -322,7 +325,8 @@ class Search:
     def _said(self, groups: Mapping[tuple[str, str], list[int]]) -> list[Way]:
         """Put outputs that are made in the same way into one mistake."""
         found = []
-        for (place, phrase), which in groups.items():
+        for (place, phrase), unordered in groups.items():
+            which = sorted(unordered)
             ways = {(place, j): self.rules[place, j][phrase] for j in which}
             found.append(Way(ways, finding(place, phrase, which), phrase=phrase))
         return found
