@@ -12,6 +12,8 @@ def changes(tree: ast.Module, scope: Sequence[str]) -> Iterator[tuple[str, str, 
         whole = OF_THE_WHOLE if node in returned and not isinstance(node, ast.Tuple) else ()
         texts = (text.format(ast.unparse(node)) for text in whole)
         for text in (*replacements(node, scope), *texts):
+            if text.startswith("*"):  # no expression by itself
+                continue
             new = ast.parse(text, mode="eval").body
             other = copy.deepcopy(tree)
             _put(other, k, new)

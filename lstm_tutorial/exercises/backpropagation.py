@@ -128,8 +128,10 @@ SIGMOID_BACKWARD = by_edits(
     nothing carried back: (dhs[t] + dh) -> dhs[t] | Add dz @ W_hh to dhs of the step before.
     the loss of the last step alone: (dhs[t] + dh) -> (dhs[t] * (t == T - 1) + dh) |
         Every step has a loss of its own: add dhs[t] at each.
-    first step alone: steps, count = range(T), 1 -> steps, count = [0], 1 | Add up the shares of all steps.
-    last step alone: steps, count = range(T), 1 -> steps, count = [T - 1], 1 | Add up the shares of all steps.
+    first step alone: steps, count = range(T), 1 -> steps, count = [0], 1 |
+        Add up the shares of all steps.
+    last step alone: steps, count = range(T), 1 -> steps, count = [T - 1], 1 |
+        Add up the shares of all steps.
     averaged over the steps: range(T), 1 -> range(T), T |
         The shares of the steps are averaged. Add them up.
     dW_hh takes the new h: old[t] -> hs[t + 1] | W_hh was multiplied by the old state, hs[t].

@@ -110,7 +110,8 @@ def _report(kind: str, spec: Kind, ask: Ask) -> Report:
         praise += " They came in half precision, which keeps 8 to 11 binary digits."
     if wrong is None or any(note.title == KEPT for note in notes):
         return Report(kind, praise, [*notes, *trouble_later])
-    reading = _first_that_holds(spec, ask)
+    with np.errstate(all="ignore"):
+        reading = _first_that_holds(spec, ask)
     said = list(reading.findings) if reading else facts(spec, *wrong)
     model, formula = (reading.model, reading.formula) if reading else (None, ())
     return Report(kind, praise, [*said, *notes, *trouble_later], formula, model)

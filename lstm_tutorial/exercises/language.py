@@ -84,24 +84,24 @@ TRUNCATED = by_edits(
         _long(195, 9, T=4, B=2, D=3, H=4),
     ],
     """
-    hs, fresh = [h0], None
+    old, new, fresh = [], [h0], None
     for t in range(len(x)):
-        if t % k == 0 and t and fresh is not None: hs[-1] = fresh
-        hs.append(np.tanh(x[t] @ W_ih.T + hs[-1] @ W_hh.T + b))
+        old.append(new[t] if fresh is None or t == 0 or t % k else fresh)
+        new.append(np.tanh(x[t] @ W_ih.T + old[t] @ W_hh.T + b))
     dh, count = 0 * h0, 1
     dW_ih, dW_hh, db = 0 * W_ih, 0 * W_hh, 0 * b
     for t in reversed(range(len(x))):
-        dz = (dhs[t] + dh) * (1 - hs[t + 1] ** 2)
-        dW_ih, dW_hh, db = dW_ih + dz.T @ x[t], dW_hh + dz.T @ hs[t], db + dz.sum(axis=0)
+        dz = (dhs[t] + dh) * (1 - new[t + 1] ** 2)
+        dW_ih, dW_hh, db = dW_ih + dz.T @ x[t], dW_hh + dz.T @ old[t], db + dz.sum(axis=0)
         dh = dz @ W_hh
         if t % k == 0: dh = 0 * dh
     return dW_ih / count, dW_hh / count, db / count
     """,
     listed("""
     not cut: if t % k == 0: -> if False: | The gradient stops at the borders of the chunks.
-    states reset at the borders: fresh = [h0], None -> fresh = [h0], 0 * h0 |
+    states reset at the borders: fresh = [], [h0], None -> fresh = [], [h0], 0 * h0 |
         The state is carried on over a border; only the gradient stops.
-    h0 at every border: fresh = [h0], None -> fresh = [h0], h0 |
+    h0 at every border: fresh = [], [h0], None -> fresh = [], [h0], h0 |
         Each chunk starts from the last state of the chunk before.
     last, shorter chunk dropped: reversed(range(len(x))) -> reversed(range(len(x) // k * k)) |
         T is no multiple of k, and the steps that remain at the end count as well.

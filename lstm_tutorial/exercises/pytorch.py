@@ -1,5 +1,6 @@
 """Exercises of the chapter on the LSTM in PyTorch."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,7 @@ import numpy as np
 from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._kind import as_tensor, draw
-from lstm_tutorial.exercises._reading import Finding, Trouble
-from lstm_tutorial.rnn import sigmoid
+from lstm_tutorial.exercises._reading import Finding, Trouble, named
 
 HALVES = {"forward": "B H", "backward": "B H"}
 
@@ -53,10 +53,56 @@ SUMMARY = by_edits(
 )
 
 
-def _cell(z: Any, c: Any) -> tuple[Any, Any]:
-    i, f, g, o = np.split(z, 4, axis=1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+def _slopes(step: Callable[..., Any], arguments: Sequence[Any]) -> list[Any]:
+    """Return the gradients of a weighted sum of both outputs, zero where none comes."""
+    import torch  # most kinds need NumPy alone
+
+    leaves = [a.clone().requires_grad_() for a in arguments]
+    h, c = step(*leaves)
+    total = (h + 2 * c).sum()
+    if not total.requires_grad:
+        return [torch.zeros_like(a) for a in leaves]
+    found = torch.autograd.grad(total, leaves, allow_unused=True)
+    return [torch.zeros_like(a) if g is None else g for g, a in zip(found, leaves, strict=True)]
+
+
+def attached(right: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """Return how to ask a step: where tensors with the right numbers come, gradients must, too."""
+
+    def ask(fn: Callable[..., Any], *arguments: Any) -> Any:
+        returned = fn(*arguments)
+        wanted = right(*arguments)
+        pairs = zip(returned, wanted, strict=False) if isinstance(returned, tuple) else ()
+        alike = [type(a) is type(b) and a.shape == b.shape for a, b in pairs]
+        if alike != [True, True] or not all(
+            (a - b).abs().max() < 1e-5 for a, b in zip(returned, wanted, strict=True)
+        ):
+            return returned
+        both = zip(names, _slopes(fn, arguments), _slopes(right, arguments), strict=True)
+        cut = tuple(name for name, a, b in both if (a - b).abs().max() > 1e-3 * b.abs().max())
+        if cut:
+            says = f"The numbers are right, and the gradient that reaches {named(cut)} is not: "
+            says += "the graph is cut, as by detach, .data, .item() or a new tensor."
+            raise Trouble(Finding("the graph is cut", says, cut, "pytorch"))
+        return returned
+
+    return ask
+
+
+def cell(i: Any, f: Any, g: Any, o: Any, c: Any) -> tuple[Any, Any]:
+    """Return h and c from gates, the candidate's pre-activation and the old c, all tensors."""
+    c = f * c + i * g.tanh()
+    return o * c.tanh(), c
+
+
+def _from_z(z: Any, c: Any) -> tuple[Any, Any]:
+    i, f, g, o = z.chunk(4, dim=1)
+    return cell(i.sigmoid(), f.sigmoid(), g, o.sigmoid(), c)
+
+
+def in_numpy(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the step of tensors as one of arrays."""
+    return lambda *arguments: tuple(a.numpy() for a in step(*map(as_tensor, arguments)))
 
 
 CELL = _recurrent.stepping(
@@ -64,8 +110,9 @@ CELL = _recurrent.stepping(
     "step(z, c) -> (h, c), from the pre-activations (B, 4H) and the cell state (B, H)",
     {"h": "B H", "c": "B H"},
     {"z": "B 4H", "c": "B H"},
-    _cell,
+    in_numpy(_from_z),
     prepare=as_tensor,
+    ask=attached(_from_z, "zc"),
 )
 
 

@@ -9,7 +9,7 @@ from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._kind import Kind, as_tensor
 from lstm_tutorial.exercises._reading import Finding
 from lstm_tutorial.exercises._trials import Fn, arrays, by_measuring
-from lstm_tutorial.rnn import sigmoid
+from lstm_tutorial.exercises.pytorch import attached, cell, in_numpy
 
 _WEIGHTS = {"W_ih": "4H D", "W_hh": "4H H", "b": "4H"}
 # By name what is read, the number that c should end with, and a sentence.
@@ -41,10 +41,8 @@ def _by_strings(signature: str, strings: Strings, symbols: str) -> Kind:
 _BITS = np.random.default_rng(0).integers(0, 2, 999)
 
 
-def _coupled(*five: Any) -> tuple[Any, Any]:
-    _i, f, g, o, c = five
-    c = sigmoid(f) * c + (1 - sigmoid(f)) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+def _coupled(i: Any, f: Any, g: Any, o: Any, c: Any) -> tuple[Any, Any]:
+    return cell(1 - f.sigmoid(), f.sigmoid(), g, o.sigmoid(), c)
 
 
 COUPLED_CELL = _recurrent.stepping(
@@ -53,8 +51,9 @@ COUPLED_CELL = _recurrent.stepping(
     "gate",
     {"h": "B H", "c": "B H"},
     dict.fromkeys("ifgoc", "B H"),
-    _coupled,
+    in_numpy(_coupled),
     prepare=as_tensor,
+    ask=attached(_coupled, "ifgoc"),
 )
 
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from lstm_tutorial import exercises, lstm, rnn
-from lstm_tutorial.exercises import _practice
-from lstm_tutorial.exercises._exercise import PAGES, Case
-from lstm_tutorial.exercises._search import KINDS, _broken, _known, _right, _table, same
+from lstm_tutorial.exercises._exercise import PAGES
+from lstm_tutorial.exercises._search import KINDS, _known
 from lstm_tutorial.rnn import sigmoid
+
 
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_the_learners_answers_are_right(kind):

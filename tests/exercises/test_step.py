@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
-from lstm_tutorial.exercises import _form, _graph, _step, checker
+from lstm_tutorial.exercises import _step, checker
 from lstm_tutorial.exercises._calls import Ask
-from lstm_tutorial.exercises._kind import Kind, as_tensor, regimes
+from lstm_tutorial.exercises._kind import Kind, regimes
 
 TOOLS = """
 import numpy as np
@@ -295,84 +294,3 @@ def test_what_is_outside_the_grammar_is_not_guessed():
 def test_rows_that_are_mixed_in_an_unknown_way_are_told_as_measured():
     reading, _ = read("lstm.step", written(STEP, "x @ W_ih.T -> (x * x.std(0)) @ W_ih.T"))
     assert reading.model is None and reading.findings[0].where == ("batch",)
-
-
-# In PyTorch: the numbers, and the gradients
-
-
-class Plain:
-    """A right step, as `_graph` takes a model."""
-
-    def __init__(self, form):
-        self.form, self.change = form, _form.as_it_is
-
-    def __call__(self, *six):
-        x, h, c, W, U, b = six
-        z = self.change("z", x @ W.T + h @ U.T + b)
-        bases = {**dict(zip("ifgo", np.split(z, 4, axis=1), strict=True)), "c_prev": c}
-        bases["c"] = self.form.cell.value(bases)
-        return [self.form.hidden.value(bases), bases["c"]]
-
-
-def in_torch(fn, name):
-    """Return the findings on a step in PyTorch; None if it is right."""
-    form, shapes = _step.FORMS[name], {"z": "B 4H", "c": "B H"}
-    if name == "torch.coupled_cell":
-        shapes = dict.fromkeys("ifgoc", "B H")
-    outputs = {"h": "B H", "c": "B H", **{f"d{k}": axes for k, axes in shapes.items() if k != "c"}}
-    spec = Kind(
-        "fn -> (h, c)",
-        {**outputs, "dc": "B H"},
-        regimes(7, shapes),
-        lambda *a: tuple(_graph.differentiated(form, Plain(form))(*a)),
-        "pytorch",
-        lambda ask: _graph.read_cell(ask, form),
-        prepare=as_tensor,
-        ask=_graph.with_gradients,
-    )
-    ask = Ask(spec, fn)
-    if checker._first_wrong(spec, ask) is None:
-        return None
-    reading = checker._first_that_holds(spec, ask)
-    assert reading and reading.model and ask.calls <= 1500
-    return reading.findings
-
-
-def torch_cell(edit="x -> x"):
-    source = """
-def fn(z, c):
-    i, f, g, o = z.chunk(4, dim=1)
-    new = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    h = o.sigmoid() * new.tanh()
-    return h, new
-"""
-    old, new = edit.split(" -> ")
-    scope = {}
-    exec(source.replace(old, new), scope)
-    return scope["fn"]
-
-
-@pytest.mark.parametrize(
-    ("edit", "titles", "where"),
-    [
-        ("* c + -> * c.detach() +", ["the graph is cut"], ["c"]),
-        ("h, new -> h, new.detach()", ["the graph is cut"], ["c"]),
-        ("h, new -> h.detach(), new", ["the graph is cut"], ["h"]),
-        ("h, new -> h.detach(), new.detach()", ["the graph is cut"], ["h", "c"]),
-        ("g.tanh() -> g.sigmoid()", ["g = σ(z)"], ["g"]),
-        ("i, f, g, o = -> i, f, o, g =", ["gates read as i f o g"], ["g", "o"]),
-    ],
-)
-def test_a_step_in_pytorch_is_read_with_its_gradients(edit, titles, where):
-    findings = in_torch(torch_cell(edit), "torch.cell")
-    assert [f.title for f in findings] == titles
-    assert sorted(w for f in findings for w in f.where) == sorted(where)
-
-
-def test_right_steps_in_pytorch_are_accepted():
-    def coupled_cell(i, f, g, o, c):
-        c = torch.lerp(g.tanh(), c, f.sigmoid())
-        return o.sigmoid() * c.tanh(), c
-
-    assert in_torch(torch_cell(), "torch.cell") is None
-    assert in_torch(coupled_cell, "torch.coupled_cell") is None
