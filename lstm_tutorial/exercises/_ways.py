@@ -120,7 +120,7 @@ LETTERS = "hc"
 COMMON = (
     *("zeros", "ones", "{o}", "the initial {a}", "{a} of one step earlier", "half of {a}"),
     *("tanh of {a}", "{a} clipped to ±1", "{a} plus {a} of one step earlier"),
-    *list(MOVES)[:9], *TURNED, *list(ACROSS)[:7],
+    *MOVES, *TURNED, *list(ACROSS)[:7],
 )  # fmt: skip
 # What a place is called, what {a} is there, and the sentence.
 PLACES = {
