@@ -123,7 +123,7 @@ class Ask:
             code = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
         found = [Finding("exception", says, code=code)]
         pairs = zip(self.kind.cases[0], arguments, strict=False)
-        shapes = ", ".join(f"{name} {np.shape(a)}" for name, a in pairs if np.ndim(a))
+        shapes = ", ".join(f"{n} {tuple(a.shape)}" for n, a in pairs if getattr(a, "shape", ()))
         if shapes and any(w in str(error) for w in ("shape", "dim", "broadcast", "align")):
             found.append(Finding("", f"The arguments had the shapes {shapes}."))
         return found

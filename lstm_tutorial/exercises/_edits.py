@@ -94,7 +94,11 @@ def by_edits(
             model = partial(outputs_of, kind, names, made)
             yield [Finding(edit.title, edit.says, (), page) for edit in edits], model
 
-    every = [*cases, in_single_precision(cases[0])]
+    single = in_single_precision(cases[0])
+    tapes = any(
+        isinstance(a, list) and not isinstance(a[0], np.ndarray | int) for a in single.values()
+    )
+    every = [*cases, *([] if tapes else [single])]  # made in double precision
     kind = Kind(signature, outputs, every, right, page, read=read, **({"ask": ask} | more))
     return kind
 
