@@ -16,7 +16,7 @@ EXTENSIONS = Path(__file__).parent.parent / "_ext"
 CONF = f"""
 import sys
 sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = [{{parser!r}}, "claims", "quiz", "report_links"]
+extensions = [{{parser!r}}, "claims", "moved_anchors", "page_facts", "quiz", "report_links"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 """
@@ -37,7 +37,9 @@ def build(tmp_path):
         for name, text in pages.items():
             end = "md" if isinstance(text, str) else "ipynb"
             written = text if isinstance(text, str) else nbformat.writes(text)
-            (tmp_path / f"{name}.{end}").write_text(written, encoding="utf-8")
+            path = tmp_path / f"{name}.{end}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(written, encoding="utf-8")
         out = tmp_path / "out" / builder
         command = [sys.executable, "-m", "sphinx", "-b", builder, "-W", "--keep-going", "-n"]
         command += [*options, "-j", "2", str(tmp_path), str(out)]

@@ -14,13 +14,15 @@ from tests.book.contents import DEEPER, FIRST_EDITION, NUMBERED, PARENTS, TOC
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
+import measure  # noqa: E402
 import run_notebooks  # noqa: E402
 
 TAGS = {
+    "claim-test",
+    measure.IMPORTS,
     "hide-input",  # the line that opens it says "Show the code", so there is no hide-output
     "hide-cell",
     "remove-cell",
-    "claim-test",
     "raises-exception",
     "nbval-ignore-output",
 }
@@ -124,7 +126,8 @@ def test_a_notebook_has_one_title_and_it_comes_first(name):
 
 @every_notebook
 def test_tags_come_from_a_short_list(name):
-    assert set().union(*map(tags, cells(name))) <= TAGS
+    found = set().union(*map(tags, cells(name)))
+    assert {tag for tag in found if not measure.LONG.fullmatch(tag)} <= TAGS
 
 
 def test_only_listed_cells_go_uncompared():
@@ -204,6 +207,19 @@ def test_solutions_are_hidden(name):
         r"^[:`]{3,}\{solution(?:-start)?\}[^\n]*\n((?::[^\n]*\n)*)", prose(name), re.M
     )
     assert all(re.search(r":class: *dropdown", options) for options in starts)
+
+
+@every_notebook
+def test_a_page_keeps_to_its_measure(name):
+    """``python tools/measure.py`` prints the measures of all pages."""
+    page = name.removesuffix(".ipynb")
+    if page not in FIRST_EDITION:
+        assert list(measure.faults(measure.cells_of(ROOT / name), page in DEEPER)) == []
+
+
+def test_the_pages_of_the_first_edition_are_chapters():
+    assert set(FIRST_EDITION) <= set(NUMBERED)
+    assert len(set(FIRST_EDITION)) == len(FIRST_EDITION)
 
 
 @every_chapter

@@ -1,7 +1,9 @@
 """Claims as _ext/claims.py reads them, in a small book of their own."""
 
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_output
+
+from tests.book.notebooks import notebook
 
 INDEX = """# Book
 
@@ -31,23 +33,6 @@ def build(build):
         return build(builder, options, **{"index": INDEX, "list": LIST, **pages})
 
     return build_them
-
-
-def notebook(title, *cells):
-    """Return a page: a text is a text, a pair a code cell and its tags."""
-    made = [new_markdown_cell(f"# {title}")]
-    for cell in cells:
-        if isinstance(cell, str):
-            made.append(new_markdown_cell(cell))
-        else:
-            made.append(new_code_cell(cell[0], metadata={"tags": cell[1:]}, execution_count=1))
-    return new_notebook(
-        cells=made,
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3"},
-            "language_info": {"name": "python"},
-        },
-    )
 
 
 TEST = ("assert abs(h) < 1", "claim-test", "hide-input")
