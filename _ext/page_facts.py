@@ -60,7 +60,7 @@ def merge(app, env, docnames, other):
 def collect(app, doctree):
     """Note the facts of a notebook."""
     path = Path(app.env.doc2path(app.env.docname))
-    if path.suffix == ".ipynb":
+    if path.suffix == ".ipynb" and path.parent.name != "reference":  # which is to look things up
         said = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("lstm", {})
         facts_of(app.env)[app.env.docname] = {**said, "measure": measure(cells_of(path))}
 
