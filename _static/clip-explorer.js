@@ -56,7 +56,7 @@
         ["threshold", WORDS.sliders[2], 0.5, 5, 0.1, 1],
       ];
       presets = [
-        [WORDS.presets[0], { x: 5, y: 0.5, threshold: 0.5 }],
+        [WORDS.presets[0], { x: 5, y: 1, threshold: 1 }],
         [WORDS.presets[1], { x: 4, y: 4, threshold: 1 }],
         [WORDS.presets[2], { x: 1, y: -1.5, threshold: 2 }],
       ];
@@ -105,7 +105,7 @@
         handle.onpointermove = ({ clientX, clientY }) => {
           const at = new DOMPoint(clientX, clientY).matrixTransform(toDrawing);
           const [x, y] = [(at.x - middle) / UNIT, (115 - at.y) / UNIT];
-          this.set(handle.classList.contains("tip") ? { x, y } : { threshold: x });
+          this.set(handle.classList.contains("tip") ? { x, y } : { threshold: -x });
         };
         handle.onpointerup = handle.onpointercancel = () => (handle.onpointermove = null);
       }
@@ -122,7 +122,7 @@
 
       // Where the handles are, and what they say to a screen reader.
       placeHandles({ x, y, threshold }) {
-        const at = { tip: [x, y], edge: [threshold, 0] };
+        const at = { tip: [x, y], edge: [-threshold, 0] };
         for (const [name, middle] of Object.entries(MIDDLES))
           for (const [what, [right, upwards]] of Object.entries(at)) {
             const place = `${middle + UNIT * right} ${115 - UNIT * upwards}`;

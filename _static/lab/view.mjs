@@ -96,7 +96,8 @@ class Lab extends HTMLElement {
       <div class="panels">${Object.keys(DRAWINGS).map(drawing).join("")}
         <div><table data-table="networks" aria-label="${WORDS.table.label}"></table>
           <table data-table="gates" aria-label="${WORDS.gates.table}"></table></div>
-      </div>`;
+      </div>
+      <p class="note">${WORDS.note}</p>`;
   }
 
   control(name) {
@@ -151,7 +152,7 @@ class Lab extends HTMLElement {
 
   hire() {
     const worker = new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }) => data.id === this.run_id && this.show(data);
+    worker.onmessage = ({ data }) => data.id === this.runId && this.show(data);
     worker.onerror = () => this.say(WORDS.said.broken);
     return worker;
   }
@@ -164,9 +165,10 @@ class Lab extends HTMLElement {
   reset() {
     this.worker ??= this.hire();
     this.settings = this.read();
-    this.run_id = (this.run_id ?? 0) + 1;
-    Object.assign(this, { first: null, last: null, running: false, until: 0, told: {} });
-    this.send({ set: this.settings, id: this.run_id });
+    this.runId = (this.runId ?? 0) + 1;
+    Object.assign(this, { first: null, last: null, until: 0, told: {} });
+    this.showRunning(false);
+    this.send({ set: this.settings, id: this.runId });
     this.say(WORDS.said.ready);
   }
 
@@ -181,6 +183,12 @@ class Lab extends HTMLElement {
     const perSecond = Number(this.find("[data-speed]").value);
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.send({ run: { perSecond, until: this.until, every: calm ? 1000 : 100 } });
+    this.showRunning(true);
+  }
+
+  showRunning(running) {
+    this.running = running;
+    this.find("[data-do=start]").textContent = running ? WORDS.pause : WORDS.start;
   }
 
   // What a snapshot shows.
@@ -188,8 +196,8 @@ class Lab extends HTMLElement {
   show(now) {
     const was = this.running;
     this.first ??= now;
-    Object.assign(this, { last: now, running: now.running });
-    this.find("[data-do=start]").textContent = now.running ? WORDS.pause : WORDS.start;
+    this.last = now;
+    this.showRunning(now.running);
     const most = Math.max(BUDGET, BUDGET * Math.ceil(now.update / BUDGET));
     Object.assign(this.find("progress"), { max: most, value: now.update });
     this.find(".done span").textContent = now.update;

@@ -70,6 +70,7 @@ export const WORDS = {
     none: "–",
     failed: "diverged",
   },
+  note: "Every update reads 16 new sequences, the same for both networks, and clips the gradient at norm 1. A problem is solved when the mean loss of 50 updates is below a tenth of the constant answer's. The gradient left is the norm of the loss's gradient with respect to the state k steps back (h of the RNN, c of the LSTM), averaged over 16 test sequences, as a share of its value at the last step.",
   said: {
     ready: "Untrained. Press Start.",
     running: "Training …",

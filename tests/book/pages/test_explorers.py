@@ -213,8 +213,8 @@ def test_the_arrow_of_the_clip_explorer_can_be_dragged(plane, watched):
     unit = explorer.locator("svg").evaluate("(s) => s.getBoundingClientRect().width / 380 * 17")
     for what, by, expected in (
         ("tip", (-5, -2), {"x": -2, "y": 2, "threshold": 1}),
-        ("edge", (1.5, 1), {"x": -2, "y": 2, "threshold": 2.5}),
-        ("edge", (9, 0), {"x": -2, "y": 2, "threshold": 5}),
+        ("edge", (-1.5, 1), {"x": -2, "y": 2, "threshold": 2.5}),
+        ("edge", (-9, 0), {"x": -2, "y": 2, "threshold": 5}),
     ):
         box = explorer.locator(f".{what}.{plane} circle").last.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

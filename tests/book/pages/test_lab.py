@@ -221,6 +221,8 @@ def test_a_change_of_a_setting_starts_anew_and_shows_at_once(watched):
 
 def test_by_default_the_lstm_learns_what_the_rnn_does_not(watched):
     tab = open_lab(watched)
+    left = tab.evaluate("document.querySelector('lstm-lab').first.runs[0].left")
+    assert len(left) == 30 and 3e-9 < left[-1] < 3e-8
     tab.get_by_label("Speed").select_option("0")
     tab.locator("lstm-lab [data-do=start]").press("Enter")
     tab.wait_for_function(
@@ -235,6 +237,88 @@ def test_by_default_the_lstm_learns_what_the_rnn_does_not(watched):
     gate = cell["gates"][0]
     assert gate["name"] == "i" and gate["matter"] > gate["others"] + 0.1
     assert watched.faults == []
+
+
+@pytest.mark.parametrize(
+    ("preset", "solved"),
+    [
+        ("Short lag", [True, True]),
+        ("Recall, forget bias 1", [False]),
+        ("Recall, forget bias 3", [True]),
+    ],
+)
+def test_the_presets_show_what_the_text_says_of_them(preset, solved, watched):
+    tab = open_lab(watched)
+    tab.get_by_label("Speed").select_option("0")
+    tab.get_by_role("button", name=preset).press("Enter")
+    tab.locator("lstm-lab [data-do=start]").press("Enter")
+    done = """() => { const { last, running } = document.querySelector("lstm-lab");
+      return last?.update === 1000 || (running && last.runs.every((run) => run.solved)); }"""
+    tab.wait_for_function(done, timeout=90_000)
+    runs = tab.evaluate("document.querySelector('lstm-lab').last.runs")
+    assert [run["solved"] is not None for run in runs] == solved
+    if len(runs) == 2:
+        assert runs[0]["solved"] > 1.5 * runs[1]["solved"]
+    assert all(run["solved"] or run["loss"] > 0.95 for run in runs)
+
+
+def add_lab(tab, attributes):
+    """Put one more lab before the page's own, its worker up, and return it."""
+    tab.evaluate(
+        """(attributes) => {
+          const lab = document.createElement("lstm-lab");
+          for (const [name, value] of Object.entries(attributes)) lab.setAttribute(name, value);
+          document.querySelector("lstm-lab").before(lab);
+          lab.scrollIntoView(); }""",
+        attributes,
+    )
+    tab.wait_for_function("document.querySelector('lstm-lab').last?.update === 0")
+    return tab.locator("lstm-lab").first
+
+
+SMALL = {"problem": "recall", "network": "rnn", "length": 5, "units": 8, "optimizer": "sgd"}
+
+
+def test_a_page_chooses_where_its_lab_starts_and_start_adds_to_what_is_done(watched):
+    tab = open_lab(watched)
+    lab = add_lab(tab, SMALL)
+    assert lab.evaluate(
+        "(lab, names) => names.every((n) => lab.settings[n] == lab.getAttribute(n))", list(SMALL)
+    )
+    lab.locator("[data-speed]").select_option("0")
+    for done in (1000, 2000):
+        lab.locator("[data-do=start]").press("Enter")
+        wait_for_updates(tab, done)
+        said = lab.locator(".result").inner_text()
+        assert said.endswith(f"{done} updates done. Start adds more.")
+        assert lab.locator("progress").get_attribute("max") == str(done)
+        assert lab.locator("[data-do=start]").inner_text() == "Start"
+    lab.locator("[data-do=start]").press("Enter")
+    lab.locator("[data-speed]").select_option("10")  # in the middle of a run
+    tab.wait_for_function("document.querySelector('lstm-lab').last.update > 2000")
+    lab.evaluate("(lab) => lab.remove()")
+    assert watched.faults == []
+
+
+def test_a_network_that_diverges_is_said_to(watched):
+    tab = open_lab(watched)
+    lab = tab.locator("lstm-lab")
+    lab.evaluate("""(lab) => {
+      const runs = lab.last.runs.map((run, k) => ({ ...run, failed: k === 0 }));
+      lab.show({ ...lab.last, runs }); }""")
+    assert lab.locator(".result").inner_text() == "The RNN has diverged."
+    assert state_of(tab)[1]["RNN"][0] == "diverged"
+
+
+def test_a_worker_that_does_not_come_is_missed(watched):
+    tab = watched.tab
+    tab.route("**/worker.mjs", lambda route: route.abort())
+    try:
+        watched.open(PAGE)
+        tab.locator("lstm-lab").scroll_into_view_if_needed()
+        tab.get_by_text("The training could not be started").wait_for()
+    finally:
+        tab.unroute("**/worker.mjs")
 
 
 def test_the_lab_can_be_read_out(watched):
