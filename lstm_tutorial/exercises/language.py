@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from lstm_tutorial.exercises._calls import _array as as_array
 from lstm_tutorial.exercises._edits import by_edits, listed
-from lstm_tutorial.exercises._kind import draw
+from lstm_tutorial.exercises._kind import as_tensor, draw
+from lstm_tutorial.exercises._reading import Finding, Trouble
 
 _NATS = [
     {"nats": size * np.abs(np.random.default_rng(T + B).normal(size=(T, B))) + 0.3}
@@ -122,4 +124,111 @@ TRUNCATED = by_edits(
     "backpropagation",
 )
 
-KINDS = {"rnn.truncated_backward": TRUNCATED, "perplexity": PERPLEXITY, "bits_per_character": BITS}
+
+def _chunks(returned: Any) -> Any:
+    """Return all x, all y, and the number of steps of each chunk, from pairs (x, y)."""
+    pairs = [[a if type(a) is np.ndarray else as_array(a) for a in pair] for pair in returned]
+    if not pairs or any(len(pair) != 2 or pair[0].ndim != 2 for pair in pairs):
+        says = "Expected a list of pairs (x, y) of arrays (T, B), one pair a chunk."
+        raise Trouble(Finding("no pairs", says))
+    x, y = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    return x, y, np.array([len(x) for x, _ in pairs])
+
+
+def _text(seed: int, length: int, B: int, T: int) -> dict[str, Any]:
+    return {"ids": np.random.default_rng(seed).permutation(length), "B": B, "T": T}
+
+
+STREAMS = by_edits(
+    "chunked(ids, B, T) -> list of pairs (x, y) of arrays (T, B)",
+    {"x": "steps B", "y": "steps B", "lengths of the chunks": "chunks"},
+    [
+        # where a stream's last character may be given up or not, both come to the same
+        *[_text(0, 32, 3, 4), _text(1, 13, 1, 4), _text(2, 27, 2, 4), _text(3, 6, 1, 1)],
+        *[_text(4, 41, 4, 4), _text(5, 11, 2, 2)],
+    ],
+    """
+    steps = (len(ids) - 1) // B
+    x = ids[: B * steps].reshape(B, steps).T
+    y = ids[1 : B * steps + 1].reshape(B, steps).T
+    starts = range(0, steps - T + 1, T)
+    return [(x[s : s + T], y[s : s + T]) for s in starts]
+    """,
+    listed("""
+    batch first: [(x[s : s + T].T, y[s : s + T].T) for s in starts] | Time comes first, (T, B).
+    y is x: ids[1 : B * steps + 1] -> ids[: B * steps] | y holds what follows on each of x.
+    x and y exchanged: [(y[s : s + T], x[s : s + T]) for s in starts] | x comes first.
+    rest kept: steps - T + 1 -> steps | What is left of the streams makes a shorter chunk at the
+        end. Leave it out.
+    last chunk lost: steps - T + 1 -> steps - T | The last whole chunk is left out.
+    not cut into chunks: [(x, y)] | One pair came with all of the streams. Cut it every T steps.
+    a chunk at every step: - T + 1, T) -> - T + 1) | Each chunk begins where the last one ended.
+    neighbours side by side: ids[: B * steps].reshape(B, steps).T -> ids[: B * steps].reshape(steps,
+        B) && ids[1 : B * steps + 1].reshape(B, steps).T -> ids[1 : B * steps + 1].reshape(steps, B)
+        | Neighbouring characters stand side by side in the batch. Cut into B streams first.
+    chunks side by side: [(ids[k : k + B * T].reshape(B, T).T, ids[k + 1 : k + B * T +
+        1].reshape(B, T).T) for k in range(0, len(ids) - B * T, B * T)] |
+        Neighbouring chunks stand side by side in the batch. Cut into B streams first.
+    y turned round in each chunk: [(a := x[s : s + T], np.roll(a, -1, axis=0)) for s in starts] |
+        The last y of a chunk is its first x. It is the first of the next chunk.
+    y turned round in each stream: ids[1 : B * steps + 1].reshape(B, steps).T -> np.roll(x, -1,
+        axis=0) | The last y of a stream is the stream's first character.
+    """),
+    "language",
+    flat=_chunks,
+)
+
+
+def _logits(seed: int, V: int, temperature: float, k: int, scale: float = 1.5) -> dict[str, Any]:
+    drawn = scale * np.random.default_rng(seed).normal(size=V)
+    return {"logits": drawn, "temperature": temperature, "k": k}
+
+
+CHANCES = by_edits(
+    "chances(logits, temperature, k) -> tensor (V,), 0 for all but the k most probable",
+    {"chances": "V"},
+    [
+        *[
+            _logits(0, 6, 0.5, 3),
+            _logits(1, 5, 2.0, 2),
+            _logits(2, 4, 1.0, 4),
+            _logits(3, 7, 0.7, 1),
+        ],
+        *[_logits(4, 8, 1.3, 5), _logits(5, 1, 0.5, 1), _logits(6, 5, 0.5, 4, 800)],
+    ],
+    """
+    scaled = logits / temperature
+    least = np.sort(logits)[::-1][k - 1]
+    kept = np.where(logits >= least, scaled, -np.inf)
+    shares = np.exp(kept - kept.max())
+    return shares / shares.sum()
+    """,
+    listed("""
+    least probable kept: [::-1][k - 1] -> [k - 1] && >= -> <= | The k least probable are kept.
+    multiplied by the temperature: logits / temperature -> logits * temperature | Divide by it.
+    temperature without effect: logits / temperature -> logits | Divide the logits by it.
+    others not left out: np.where(logits >= least, scaled, -np.inf) -> scaled |
+        All characters have a chance. Only the k most probable have one.
+    logit of 0 for the others: -np.inf -> 0 | exp(0) is 1. A chance of 0 is a logit of -inf.
+    do not sum to 1: np.where(logits >= least, (e := np.exp(scaled - scaled.max())) / e.sum(), 0) |
+        The others are left out after the softmax, and what remains does not sum to 1.
+    sorted: np.sort(shares / shares.sum())[::-1] | Each belongs in its character's place.
+    exp overflows: kept - kept.max() -> kept | Of a large logit exp is infinite.
+    one too many: least = np.sort(logits)[::-1][k - 1] -> least = np.sort(logits)[::-1][min(k,
+        len(logits) - 1)] | k + 1 are kept.
+    one too few: [k - 1] -> [max(k - 2, 0)] | k - 1 are kept.
+    the most probable alone: [k - 1] -> [0] | One has all of the chance.
+    logarithms: kept - kept.max() - np.log(shares.sum()) | These are logarithms of chances.
+    divided by the largest: shares | These are shares of the largest chance.
+    """),
+    "language",
+    prepare=as_tensor,
+)
+
+KINDS = {
+    "rnn.truncated_backward": TRUNCATED,
+    "perplexity": PERPLEXITY,
+    "bits_per_character": BITS,
+    "streams": STREAMS,
+    "torch.chances": CHANCES,
+}
