@@ -129,4 +129,76 @@ SERVE = by_measuring(
     "Each client gets what it gets alone, with one call of the network in a turn.",
 )
 
-KINDS = {"torch.average": AVERAGE, "torch.serve": SERVE}
+
+def _packing(fn: Fn) -> Iterator[Finding]:
+    """Pack and unpack all pairs of numbers, and compare."""
+    import torch
+
+    pack, unpack = fn()
+    pairs = torch.tensor([(a, b) for a in range(-7, 8) for b in range(-7, 8)], dtype=torch.int8)
+    for q in (pairs.flatten(), pairs[40:44].flatten(), pairs[99]):
+        packed = pack(q.clone())
+        found = list(_typed("pack", packed, torch.uint8, len(q) // 2))
+        if not found:
+            back = unpack(packed.clone())
+            found = list(_typed("unpack", back, torch.int8, len(q)))
+        if not found and not torch.equal(back, q):
+            found = list(_lost(pack, pairs)) or list(_came_back(q, back))
+        if found:
+            yield from found
+            return
+
+
+def _typed(name: str, got: Any, dtype: Any, length: int) -> Iterator[Finding]:
+    """Say what a function returned if that is no tensor of the type and length."""
+    shape = tuple(getattr(got, "shape", ()))
+    if getattr(got, "dtype", None) != dtype or shape != (length,):
+        is_what = f"{got.dtype} of shape {shape}" if hasattr(got, "dtype") else type(got).__name__
+        says = f"{name}: expected {dtype} of shape ({length},), got {is_what}."
+        yield Finding(f"wrong return of {name}", says.replace("torch.", ""))
+
+
+def _lost(pack: Fn, pairs: Any) -> Iterator[Finding]:
+    """Find two pairs of numbers with the same byte."""
+    seen: dict[int, Any] = {}
+    for pair in pairs:
+        other = seen.setdefault(int(pack(pair.clone())), pair)
+        if other is not pair:
+            says = f"pack gives one and the same byte for {other.tolist()} and {pair.tolist()}: no "
+            yield Finding("pack loses numbers", f"{says}unpack can tell them apart.")
+            return
+
+
+def _came_back(q: Any, back: Any) -> Iterator[Finding]:
+    """Say how what came back differs."""
+    import torch
+
+    two, off = q.view(-1, 2), back.int() - q.int()
+    at = int(off.abs().view(-1, 2).sum(dim=1).nonzero()[0])
+    says = f"{two[at].tolist()} came back as {back.view(-1, 2)[at].tolist()}."
+    yield from first({
+        f"signs lost by unpack | {says}": torch.equal(back, q.abs()),
+        f"signs turned round | {says}": torch.equal(back, -q),
+        f"pairs swapped | {says} The two halves of a byte are exchanged.": (
+            torch.equal(back, two.flip(1).flatten())
+        ),
+        "halves one after the other | First all numbers of one half of the bytes came, then all of "
+        "the other: they belong in turn.": torch.equal(back, two.T.flatten()),
+        f"16 too large | Negative numbers come back 16 too large: {q[0]} as {back[0]}.": (
+            torch.equal(off, 16 * (q < 0).int())
+        ),
+        f"shifted | All come back {abs(int(off[0]))} too {'large' if off[0] > 0 else 'small'}.": (
+            bool((off == off[0]).all())
+        ),
+        f"wrong numbers | {int((off != 0).sum())} of {len(q)} are wrong: {says}": True,
+    })  # fmt: skip
+
+
+FOUR_BITS = by_measuring(
+    "() -> (pack, unpack), from int8 of even length to uint8 of half of it, and back",
+    _packing,
+    "service",
+    "All pairs of numbers from -7 to 7 come back, two to a byte.",
+)
+
+KINDS = {"torch.average": AVERAGE, "torch.serve": SERVE, "torch.four_bits": FOUR_BITS}

@@ -74,6 +74,64 @@ def test_what_a_server_gets_wrong_is_said(fn, titles):
     is_named("torch.serve", fn, *titles)
 
 
-@pytest.mark.parametrize("kind", ["torch.average", "torch.serve"])
+def pack(q):
+    low, high = (q + 8).to(torch.uint8).view(-1, 2).T
+    return low | (high << 4)
+
+
+def unpack(packed, order=(0, 4), off=8):
+    halves = [(packed >> k) & 15 for k in order]
+    return torch.stack(halves, dim=1).flatten().to(torch.int8) - off
+
+
+def pack_by_bits(q):
+    """Keep the sign bit of each, the first number above."""
+    return ((q[::2].to(torch.uint8) & 15) << 4) | (q[1::2].to(torch.uint8) & 15)
+
+
+def unpack_by_bits(packed):
+    halves = torch.stack([packed >> 4, packed & 15], dim=1).flatten().to(torch.int8)
+    return torch.where(halves > 7, halves - 16, halves)
+
+
+def pack_halves(q):
+    low, high = (q + 8).to(torch.uint8).view(2, -1)
+    return low | (high << 4)
+
+
+def test_right_packings_pass():
+    for both in [
+        (pack, unpack),
+        (pack_by_bits, unpack_by_bits),
+        (pack_halves, lambda packed: torch.cat([packed & 15, packed >> 4]).to(torch.int8) - 8),
+    ]:
+        passes("torch.four_bits", lambda both=both: both)
+        passes("torch.four_bits", lambda both=both: list(both))
+
+
+@pytest.mark.parametrize(
+    ("packing", "unpacking", "title", "measured"),
+    [
+        (lambda q: pack(q.abs()), unpack, "pack loses numbers", "[-7, -1] and [-7, 1]"),
+        (lambda q: q[::2].byte() | (q[1::2].byte() << 4), unpack, "pack loses numbers", "[-7,"),
+        (pack, lambda p: unpack(p, (4, 0)), "pairs swapped", "[-7, -6] came back as [-6, -7]"),
+        (pack, lambda p: unpack(p).view(-1, 2).T.flatten(), "halves one after the other", ""),
+        (pack, lambda p: unpack(p, off=0), "shifted", "8 too large"),
+        (pack_by_bits, lambda p: unpack(p, (4, 0), 0), "16 too large", "-7 as 9"),
+        (pack, lambda p: unpack(p).abs(), "signs lost by unpack", "[-7, -7] came back as [7, 7]"),
+        (pack, lambda p: -unpack(p), "signs turned round", ""),
+        (pack, lambda p: unpack(p, (0, 0)), "wrong numbers", "[-7, -6] came back as [-7, -7]"),
+        (lambda q: (q + 8).byte(), unpack, "wrong return of pack", "shape (450,)"),
+        (lambda q: pack(q).int(), unpack, "wrong return of pack", "got int32"),
+        (pack, lambda p: unpack(p).int(), "wrong return of unpack", "got int32"),
+        (pack, lambda p: p.nothing, "wrong return", "AttributeError"),
+    ],
+)
+def test_what_a_packing_loses_is_said(packing, unpacking, title, measured):
+    report = is_named("torch.four_bits", lambda: (packing, unpacking), title)
+    assert measured in report.notes[0].says
+
+
+@pytest.mark.parametrize("kind", ["torch.average", "torch.serve", "torch.four_bits"])
 def test_any_value_is_reported(kind):
     never_raises(kind)
