@@ -1,6 +1,7 @@
 """Exercises of the chapter on training: how many runs, zoneout, and a probe for leaks."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -116,4 +117,74 @@ LOOKS_AHEAD = by_measuring(
     "It leaves a function that reads forward alone, and finds every leak tried.",
 )
 
-KINDS = {"seeds_needed": SEEDS_NEEDED, "torch.zoneout": ZONEOUT, "torch.looks_ahead": LOOKS_AHEAD}
+
+def _model(seed: int, kind: str) -> Any:
+    """Return a model with one fault."""
+    import torch
+
+    from lstm_tutorial.models import LSTMModel
+
+    rng, model = np.random.default_rng(seed), LSTMModel(6, 12, 4)
+    for name, parameter in model.named_parameters():
+        scale = float(kind.split()[-1]) if "weights" in kind and "weight_ih" in name else 0.2
+        parameter.data = torch.tensor(scale * rng.normal(size=tuple(parameter.shape))).float()
+    run = model.forward
+    faulty: dict[str, Fn] = {
+        "input times 0": lambda x: run(0 * x),
+        "batch taken for time": lambda x: model.linear(
+            model.lstm(x.transpose(0, 1).contiguous())[0][:, -1]
+        ),
+        "mean of the batch taken off": lambda x: run(x - x.mean(dim=1, keepdim=True)),
+    }
+    setattr(model, "forward", faulty.get(kind, run))  # noqa: B010 - mypy knows it as a method
+    return model
+
+
+# By the word, what is wrong, and the probe that tells.
+_ILL = [
+    ("leak", "batch taken for time", "doctor.leak is above 0"),
+    ("deaf", "input times 0", "doctor.by_step is 0 at every step"),
+    (
+        "stuck",
+        "input weights of about 60",
+        "most values of doctor.gates lie within a hundredth of 0 or 1",
+    ),
+    ("leak", "mean of the batch taken off", "doctor.leak is above 0"),
+    ("deaf", "input weights of 0", "doctor.by_step is 0 at every step"),
+    (
+        "stuck",
+        "input weights of about 40",
+        "most values of doctor.gates lie within a hundredth of 0 or 1",
+    ),
+]
+
+
+def _diagnosing(fn: Fn) -> Iterator[Finding]:
+    """Show six models, and compare the words."""
+    import torch
+
+    for seed, (word, kind, tells) in enumerate(_ILL):
+        x = torch.tensor(np.random.default_rng(seed).normal(size=(8, 4, 6))).float()
+        said = fn(_model(seed, kind), x)
+        if not isinstance(said, str) or said not in ("leak", "deaf", "stuck"):
+            yield Finding("no word", f'Return "leak", "deaf" or "stuck"; got {said!r:.60}.')
+            return
+        if said != word:
+            says = f'A model ({kind}) is called "{said}", and it is "{word}": {tells}.'
+            yield Finding(f"{word} called {said}", says)
+            return
+
+
+DIAGNOSE = by_measuring(
+    'diagnose(model, x) -> "leak", "deaf" or "stuck", for x (T, B, D)',
+    _diagnosing,
+    "training",
+    "Six models, two with each fault, are all told apart.",
+)
+
+KINDS = {
+    "seeds_needed": SEEDS_NEEDED,
+    "torch.zoneout": ZONEOUT,
+    "torch.looks_ahead": LOOKS_AHEAD,
+    "torch.diagnose": DIAGNOSE,
+}

@@ -1,4 +1,4 @@
-"""Seeds and zoneout: what learners write, and what the report says of it."""
+"""Seeds, zoneout and diagnoses: what learners write, and what the report says of it."""
 
 import math
 
@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import dropout
 
+from lstm_tutorial import doctor
 from lstm_tutorial.exercises import check
 from tests.exercises.styles import refusals
 
@@ -42,12 +43,42 @@ def usual(new, share):
     return torch.rand_like(new) < share
 
 
+def saturated(model, x):
+    values = torch.stack([doctor.gates(model.lstm, x)[gate] for gate in "ifo"])
+    return ((values < 0.01) | (values > 0.99)).float().mean() > 0.5
+
+
+def by_probes(model, x):
+    if doctor.leak(model, x) > 0:
+        return "leak"
+    return "deaf" if (doctor.by_step(model, x) == 0).all() else "stuck"
+
+
+def stuck_first(model, x):
+    if saturated(model, x):
+        return "stuck"
+    return "leak" if doctor.leak(model, x) > 1e-6 else "deaf"
+
+
+def by_trying(model, x):
+    """Change the input, all of it and then one sequence, with no gradient."""
+    if torch.equal(model(x), model(x + 1)):
+        return "deaf"
+    moved = torch.cat([x[:, :1] + 1, x[:, 1:]], dim=1)
+    return "stuck" if torch.allclose(model(x)[1:], model(moved)[1:], atol=1e-5) else "leak"
+
+
+def said(**other):
+    return lambda model, x: other.get(word := by_probes(model, x), word)
+
+
 RIGHT = {
     "seeds_needed": [
         lambda gap, spread: math.ceil(2 * (1.96 + 0.84) ** 2 * (spread / gap) ** 2),
         lambda gap, spread: float(np.ceil(15.68 / (gap / spread) ** 2)),
     ],
     "torch.zoneout": [zoned, by_dropout, lambda *a: zoned(*a).tolist()],
+    "torch.diagnose": [by_probes, stuck_first, by_trying],
 }
 SEEDS = [
     (lambda gap, spread: int(15.68 * (spread / gap) ** 2), "not rounded up"),
@@ -111,7 +142,20 @@ ZONEOUT = [
     ),
     (mixed(seeded, lambda new, old, share: new), "in use: the new alone & always the same mask"),
 ]
+DIAGNOSES = [
+    (said(leak="deaf"), "leak called deaf"),
+    (said(leak="stuck"), "leak called stuck"),
+    (said(deaf="stuck"), "deaf called stuck"),
+    (said(deaf="leak"), "deaf called leak"),
+    (said(stuck="deaf"), "stuck called deaf"),
+    (said(stuck="leak"), "stuck called leak"),
+    (said(stuck="leaky"), "no word"),
+    (said(stuck=3), "no word"),
+    (lambda model, x: (doctor.leak(model, x) > 0) and "leak", "no word"),
+    (lambda model, x: model.gates, "exception"),
+]
 WRONG = [
+    *(("torch.diagnose", fn, titles) for fn, titles in DIAGNOSES),
     *(("seeds_needed", fn, titles) for fn, titles in SEEDS),
     *(("torch.zoneout", fn, titles) for fn, titles in ZONEOUT),
 ]
