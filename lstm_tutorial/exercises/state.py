@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm_tutorial import lstm
 from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._kind import Kind, as_tensor
 from lstm_tutorial.exercises._reading import Finding
@@ -57,7 +58,36 @@ COUPLED_CELL = _recurrent.stepping(
 )
 
 
+def _reading(fn: Fn) -> Iterator[Finding]:
+    """Let the unit count to 1,000, and see how many counts its h tells apart."""
+    weights, zero = arrays(_WEIGHTS, fn(), D=1, H=1), np.zeros((1, 1))
+    hs, _, tape = lstm.forward(np.ones((1000, 1, 1)), zero, zero, *weights)
+    shown, counts = hs[:, 0, 0].tolist(), [0.0, *tape.gates[1:, 4, 0, 0]]
+    steps = np.diff(counts)
+    if not (abs(steps - steps[0]) < 0.01 * abs(steps[0])).all():
+        says = f"The first 1 adds {steps[0]:.3g} to c, and the last of 1,000 adds {steps[-1]:.3g}."
+        yield Finding("c does not count", f"{says} Each has to add the same.")
+        return
+    end = [np.full((1, 1), last) for last in (shown[-1], counts[-1])]
+    rest = float(lstm.step(zero, *end, *weights)[1][0, 0]) - counts[-1]
+    if not abs(rest) < 0.01 * abs(steps[0]):
+        yield Finding("a 0 counts", f"A 1 adds {steps[0]:.3g} to c, and a 0 adds {rest:.3g}.")
+    if len(set(shown)) < 1000:
+        alike = 1 + next(k for k in range(1, 1000) if shown[k] in shown[:k])
+        says = f"In 1,000 counts h takes {len(set(shown))} values. Count {alike} is the first to "
+        says += f"show one of before, {shown[alike - 1]:.10g}; there c is {counts[alike]:.4g}."
+        yield Finding("h alike", says)
+
+
+READABLE = by_measuring(
+    "readable() -> (W_ih, W_hh, b) of shapes (4, 1), (4, 1), (4,)",
+    _reading,
+    "state",
+    "c counts, and h tells all counts up to 1,000 apart.",
+)
+
 KINDS = {
+    "lstm.readable": READABLE,
     "lstm.step": _recurrent.LSTM_STEP,
     "torch.coupled_cell": COUPLED_CELL,
     "lstm.reset_counter": _by_strings(

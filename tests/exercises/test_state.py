@@ -57,6 +57,33 @@ def test_what_a_bit_gets_wrong_is_said(fn, title):
     is_named("lstm.parity", fn, title)
 
 
-@pytest.mark.parametrize("kind", ["lstm.reset_counter", "lstm.parity"])
+def coin(g, f=(0, 0, 40), i=(0, 0, 40), o=(0, 0, 40)):
+    rows = np.array([i, f, g, o], float)
+    return lambda: (rows[:, :1], rows[:, 1:2], rows[:, 2])
+
+
+@pytest.mark.parametrize("size", [0.01, 0.001, 1e-5, -0.01])
+def test_counters_that_can_be_read_pass(size):
+    passes("lstm.readable", coin((np.arctanh(size), 0, 0)), ["float32 returned", "lists"])
+
+
+@pytest.mark.parametrize(
+    ("fn", "title", "measured"),
+    [
+        (coin((20, 0, 0)), "h alike", "h takes 19 values"),
+        (coin((0.05, 0, 0)), "h alike", "h takes 36"),
+        (coin((0.01, 0, 0), f=(0, 0, 5)), "c does not count", "The first 1 adds 0.01 to c"),
+        (coin((0.01, 0.1, 0)), "c does not count", "adds"),
+        (coin((0, 0, 0)), "c does not count", "adds 0 to c"),
+        (coin((np.nan, 0, 0)), "wrong return", "got nan"),
+        (coin((0, 0, 0.01)), "a 0 counts", "a 0 adds 0.01"),
+        (coin((0.01, 0, 0), o=(0, 0, -800)), "h alike", "h takes 1 values"),
+    ],
+)
+def test_what_can_be_read_is_measured(fn, title, measured):
+    assert measured in is_named("lstm.readable", fn, title).notes[0].says
+
+
+@pytest.mark.parametrize("kind", ["lstm.reset_counter", "lstm.parity", "lstm.readable"])
 def test_any_value_is_reported(kind):
     never_raises(kind)
