@@ -7,7 +7,7 @@ import numpy as np
 
 from lstm_tutorial.exercises import _recurrent
 from lstm_tutorial.exercises._edits import by_edits, listed
-from lstm_tutorial.exercises._kind import draw
+from lstm_tutorial.exercises._kind import draw, regimes
 from lstm_tutorial.exercises._reading import Array
 from lstm_tutorial.rnn import sigmoid
 
@@ -144,7 +144,44 @@ SIGMOID_BACKWARD = by_edits(
     "backpropagation",
 )
 
+FORWARD_MODE = by_edits(
+    "left_to_right(dhs, x, h0, W_ih, W_hh, b) -> dW_hh, for one sequence, dhs (T, H), x (T, D)",
+    {"dW_hh": "H H"},
+    regimes(340, {"dhs": "T H", "x": "T D", "h0": "H", "W_ih": "H D", "W_hh": "H H", "b": "H"}),
+    """
+    old, total, dW_hh = h0, np.zeros((len(b),) * 3), 0 * W_hh
+    for x_t, g in zip(x, dhs):
+        own = np.eye(len(b))[:, :, None] * old
+        old = np.tanh(W_ih @ x_t + W_hh @ old + b)
+        carried = np.einsum("il,ljk->ijk", W_hh, total)
+        total = (1 - old**2)[:, None, None] * (own + carried)
+        dW_hh = dW_hh + np.einsum("i,ijk->jk", g, total)
+    return dW_hh
+    """,
+    listed("""
+    immediate part alone: (own + carried) -> own | The part through the old state is missing.
+    immediate part missing: (own + carried) -> carried | Each step has a part of its own.
+    new state for the old: own = np.eye(len(b))[:, :, None] * old -> own = np.eye(len(b))[:, :,
+        None] * np.tanh(W_ih @ x_t + W_hh @ old + b) | W_hh meets the old state, not the new.
+    slope missing: (1 - old**2)[:, None, None] * (own + carried) -> own + carried |
+        Both parts go through tanh.
+    slope on the immediate part alone: * (own + carried) -> * own + carried |
+        The part through the old state goes through tanh, too.
+    slope of the state: (1 - old**2) -> (1 - np.tanh(old)**2) | old is tanh already: 1 - old**2.
+    slope of a sigmoid: (1 - old**2) -> (old * (1 - old)) | This is a sigmoid's slope.
+    slope on the wrong axis: [:, None, None] * (own -> [:, None] * (own |
+        The slope belongs to the unit that is differentiated, the first axis.
+    W_hh transposed: "il,ljk -> "li,ljk | Row i of W_hh makes state i: it is used as it stands.
+    last step's loss alone: dW_hh = dW_hh + np -> dW_hh = np | Add up over the steps.
+    result transposed: dW_hh.T | Rows and columns are exchanged.
+    averaged over the steps: dW_hh / len(x) | It is a sum over the steps.
+    bias left out: W_hh @ old + b) -> W_hh @ old) | The states are computed without b.
+    """),
+    "backpropagation",
+)
+
 KINDS = {
+    "rnn.forward_mode": FORWARD_MODE,
     "rnn.sigmoid_backward": SIGMOID_BACKWARD,
     "rnn.step_backward": _recurrent.RNN_STEP_BACKWARD,
     "rnn.backward": _recurrent.RNN_BACKWARD,
