@@ -116,4 +116,47 @@ CELL = _recurrent.stepping(
 )
 
 
-KINDS = {"torch.cell": CELL, "torch.summary": SUMMARY}
+def _peephole(z: Any, c: Any, p_i: Any, p_f: Any, p_o: Any) -> tuple[Any, Any]:
+    i, f, g, o = z.chunk(4, dim=1)
+    new = cell((i + p_i * c).sigmoid(), (f + p_f * c).sigmoid(), g, o, c)[1]
+    return (o + p_o * new).sigmoid() * new.tanh(), new
+
+
+PEEPHOLE = by_edits(
+    "step(z, c, p_i, p_f, p_o) -> (h, c), from the pre-activations (B, 4H) before the peepholes",
+    {"h": "B H", "c": "B H"},
+    [
+        draw(350 + k, {"z": "B 4H", "c": "B H", "p_i": "H", "p_f": "H", "p_o": "H"}, 1.2, B=B, H=H)
+        for k, (B, H) in enumerate([(3, 4), (2, 5), (4, 4), (1, 3), (3, 1), (1, 1)])
+    ],
+    """
+    z_i, z_f, z_g, z_o = np.split(z, 4, axis=1)
+    i = 1 / (1 + np.exp(-(z_i + p_i * c)))
+    f = 1 / (1 + np.exp(-(z_f + p_f * c)))
+    new = f * c + i * np.tanh(z_g)
+    o = 1 / (1 + np.exp(-(z_o + p_o * new)))
+    return o * np.tanh(new), new
+    """,
+    listed("""
+    o sees the old cell state: p_o * new -> p_o * c | o sees the new cell state.
+    o sees tanh of the cell state: p_o * new -> p_o * np.tanh(new) | o sees c itself.
+    no peephole of i: z_i + p_i * c -> z_i | i does not see the cell state.
+    no peephole of f: z_f + p_f * c -> z_f | f does not see the cell state.
+    no peephole of o: z_o + p_o * new -> z_o | o does not see the cell state.
+    no peepholes: z_i + p_i * c -> z_i && z_f + p_f * c -> z_f && z_o + p_o * new -> z_o |
+        No gate sees the cell state.
+    p_i and p_f exchanged: p_i -> p_f && z_f + p_f -> z_f + p_i | i takes the weights of f.
+    p_f and p_o exchanged: p_f -> p_o && z_o + p_o -> z_o + p_f | f takes the weights of o.
+    peepholes behind the sigmoid of i: 1 / (1 + np.exp(-(z_i + p_i * c))) -> 1 / (1 +
+        np.exp(-z_i)) + p_i * c | p_i * c is added after the sigmoid. It belongs inside.
+    candidate sees the cell state: np.tanh(z_g) -> np.tanh(z_g + p_i * c) | Only gates do.
+    gates in the order i, f, o, g: z_i, z_f, z_g, z_o -> z_i, z_f, z_o, z_g | z is i, f, g, o.
+    tanh of the cell state missing: np.tanh(new), new -> new, new | h is o tanh(c).
+    the old cell state returned: np.tanh(new), new -> np.tanh(new), c | c is to be the new one.
+    """),
+    "pytorch",
+    prepare=as_tensor,
+    ask=attached(_peephole, ["z", "c", "p_i", "p_f", "p_o"]),
+)
+
+KINDS = {"torch.cell": CELL, "torch.summary": SUMMARY, "torch.peephole": PEEPHOLE}
