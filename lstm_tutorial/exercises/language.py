@@ -179,8 +179,8 @@ STREAMS = by_edits(
 )
 
 
-def _logits(seed: int, V: int, temperature: float, k: int, scale: float = 1.5) -> dict[str, Any]:
-    drawn = scale * np.random.default_rng(seed).normal(size=V)
+def _logits(seed: int, V: int, temperature: float, k: int) -> dict[str, Any]:
+    drawn = 1.5 * np.random.default_rng(seed).normal(size=V)
     return {"logits": drawn, "temperature": temperature, "k": k}
 
 
@@ -194,7 +194,8 @@ CHANCES = by_edits(
             _logits(2, 4, 1.0, 4),
             _logits(3, 7, 0.7, 1),
         ],
-        *[_logits(4, 8, 1.3, 5), _logits(5, 1, 0.5, 1), _logits(6, 5, 0.5, 4, 800)],
+        *[_logits(4, 8, 1.3, 5), _logits(5, 1, 0.5, 1)],
+        {"logits": np.array([800, 801.5, 799, 800.75, 802.25]), "temperature": 0.5, "k": 4},
     ],
     """
     scaled = logits / temperature

@@ -487,6 +487,50 @@ def fn(lstm, states, inputs):
 }
 
 # kind: [(the edit, old -> new, what the report should name)]
+
+ANSWERS |= {
+    "rnn.forward_mode": """
+def fn(dhs, x, h0, W_ih, W_hh, b):
+    h, total, gradient = h0, np.zeros((len(b),) * 3), 0
+    for x_t, g in zip(x, dhs):
+        immediate = np.einsum("ij,k->ijk", np.eye(len(b)), h)
+        h = np.tanh(W_ih @ x_t + W_hh @ h + b)
+        total = (1 - h**2)[:, None, None] * (immediate + np.tensordot(W_hh, total, 1))
+        gradient = gradient + np.tensordot(g, total, 1)
+    return gradient
+""",
+    "rnn.hoisted": """
+def fn(x, h, W_ih, W_hh, b):
+    hs = []
+    for z_x in x @ W_ih.T + b:
+        h = 0.9 * h + 0.1 * np.tanh(z_x + h @ W_hh.T)
+        hs.append(h)
+    return np.stack(hs)
+""",
+    "streams": """
+def fn(ids, B, T):
+    steps = (len(ids) - 1) // B
+    x = ids[: B * steps].reshape(B, steps).T
+    y = ids[1 : B * steps + 1].reshape(B, steps).T
+    return [(x[s : s + T], y[s : s + T]) for s in range(0, steps - T + 1, T)]
+""",
+    "torch.chances": """
+import torch
+def fn(logits, temperature, k):
+    kept = logits.topk(k).indices
+    masked = torch.full_like(logits, -torch.inf)
+    masked[kept] = logits[kept] / temperature
+    return masked.softmax(0)
+""",
+    "torch.peephole": """
+import torch
+def fn(z, c, p_i, p_f, p_o):
+    i, f, g, o = z.chunk(4, dim=1)
+    c = (f + p_f * c).sigmoid() * c + (i + p_i * c).sigmoid() * g.tanh()
+    return (o + p_o * c).sigmoid() * c.tanh(), c
+""",
+}
+
 SLIPS = {
     "lstm.step": [
         ("np.tanh(zg) -> sigmoid(zg)", "g squashed by σ"),

@@ -185,8 +185,7 @@ WRONG = [
 @pytest.mark.parametrize("kind", RIGHT)
 def test_right_answers_pass_in_every_style(kind):
     for fn in RIGHT[kind]:
-        leave_out = {"float32 throughout"} if kind == "torch.chances" else ()  # float64 or nothing
-        assert refusals(kind, fn, check, leave_out) == []
+        assert refusals(kind, fn, check) == []
 
 
 @pytest.mark.parametrize(("kind", "fn", "titles"), WRONG)
