@@ -223,8 +223,10 @@ class Search:
         for j, k in self._plainest(missed, y):
             yield from self._solved(y, one[j], two[k])
 
-    def _plainest(self, missed: Array, y: Array) -> Array:
+    def _plainest(self, missed: Array, y: Array) -> Iterable[Array]:
         """Return where little is missed; what stands early in both lists comes first."""
+        if not np.isfinite(y).all():
+            return []
         pairs = np.argwhere(missed <= max(1e-10, self.tolerance**2) * (y @ y))
         return pairs[np.argsort(pairs.sum(axis=1), kind="stable")][:40]
 
@@ -250,10 +252,11 @@ class Search:
                     continue
                 inside = inverse(part[inner])
                 for base, z in self.bases.items():
-                    slope, offset = map(neat, np.polyfit(z.ravel()[inner], inside, 1))
-                    factor = Factor(stretch(squash, slope, offset), base)
-                    if slope and self._same(factor.value(self.bases).ravel(), part):
-                        yield Sum((Term(1, (*product, factor)),))
+                    if np.ptp(z.ravel()[inner]) > 1e-9:
+                        line = map(neat, np.polyfit(z.ravel()[inner], inside, 1))
+                        factor = Factor(stretch(squash, *line), base)
+                        if self._same(factor.value(self.bases).ravel(), part):
+                            yield Sum((Term(1, (*product, factor)),))
 
 
 def stretch(squash: Squash, slope: float, offset: float) -> Squash:

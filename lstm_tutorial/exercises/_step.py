@@ -30,14 +30,17 @@ from lstm_tutorial.exercises._grammar import (
     SIGMOID,
     TANH,
     Factor,
+    Inverse,
     Search,
+    Squash,
     Sum,
 )
 from lstm_tutorial.exercises._reading import Array, Finding, Reading
 from lstm_tutorial.exercises._said import said
 from lstm_tutorial.exercises._wiring import Call, Six, Wiring
 
-PLAIN_ENDS = [(IDENTITY, np.copy)]
+Ends = Sequence[tuple[Squash, Inverse]]
+PLAIN_ENDS: Ends = [(IDENTITY, np.copy)]
 TIMES = (1.0, 0.0, 0.5, 2.0)  # of the old cell state
 
 
@@ -174,12 +177,12 @@ def _clipped(call: Call, model: Model, tolerance: float) -> list[Finding]:
     changes: dict[str, Change] = {"go through ReLU": partial(np.maximum, 0)}
     for k in (-1, 0):
         ends = np.concatenate([call(*six)[k] for six in runs])
-        low, high = ends.min(), ends.max()
+        # What is a bound comes more than once.
+        low, high = (e if np.sum(ends == e) > 2 else np.sign(e) * np.inf
+                     for e in (ends.min(), ends.max()))  # fmt: skip
         for least, most in ((low, high), (-np.inf, high)):
-            # A bound comes more than once.
-            if np.sum(ends == high) > 2 and (least == -np.inf or np.sum(ends == low) > 2):
-                words = f"are clipped to {least:.4g} to {most:.4g}"
-                changes[words] = partial(np.clip, a_min=least, a_max=most)
+            words = f"are clipped to {least:.4g} to {most:.4g}"
+            changes[words] = partial(np.clip, a_min=least, a_max=most)
     sites, words, says = _changed(call, model, runs, changes, 10 * tolerance)
     relu = "ReLU" in words
     about = {"cell": ("c",) if relu else ("c", "h"), "c_out": ("c",), "h_out": model.form.output}
@@ -247,25 +250,23 @@ class Reader:
         """Read the cell state as returned; as it is shown, if something else is returned."""
         without = {k: z for k, z in bases.items() if k != "c_prev"}
         search = Search(without, self._plain(bases), self.tolerance)
-        first = self._complete(self._of_cell([r[1] for r in runs], search, bases), bases, runs[0])
+        first = self._of_cell([run[1] for run in runs], search, bases, [*PLAIN_ENDS, *OUTERS])
+        first = first and self._complete(first, bases, runs[0])
         if first and first.outer is IDENTITY and first.returned == CARRIED:
             return first
         gates = [f.value(bases) for f in search.factors if f.gate and f.squash is SIGMOID]
-        for by, (_, inverse) in product([1.0, *gates], OUTERS):
-            cells = [inverse(run[0] / by) for run in runs]
-            law = self._of_cell(cells, search, bases, PLAIN_ENDS)
-            law = self._complete(law, bases, runs[0])
+        for by in [1.0, *gates]:
+            law = self._of_cell([run[0] / by for run in runs], search, bases, OUTERS)
+            law = law and self._complete(law._replace(outer=IDENTITY), bases, runs[0])
             if law and (not first or str(law.hidden) == str(self.form.hidden)):
                 return law
         return first
 
     def _of_cell(
-        self, y: Sequence[Array], search: Search, bases: Mapping[str, Array], ends: Any = None
+        self, y: Sequence[Array], search: Search, bases: Mapping[str, Array], ends: Ends
     ) -> Law | None:
         """Read a cell state, given for each of the times of the old one, as a line in that."""
-        for (outer, inverse), inner in product(
-            ends or [*PLAIN_ENDS, *OUTERS], (IDENTITY, TANH, SIGMOID)
-        ):
+        for (outer, inverse), inner in product(ends, (IDENTITY, TANH, SIGMOID)):
             u = [inverse(a) for a in y]
             s = [inner.function(k * bases["c_prev"]) for k in TIMES]
             slope = (u[0] - u[2]) / (s[0] - s[2])
@@ -277,12 +278,8 @@ class Reader:
                 return Law(kept, new, inner, outer, NONE, CARRIED) if kept and new else None
         return None
 
-    def _complete(
-        self, law: Law | None, bases: Mapping[str, Array], run: Sequence[Array]
-    ) -> Law | None:
+    def _complete(self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]) -> Law | None:
         """Read what is returned, once the cell state is known."""
-        if law is None:
-            return None
         more = with_cell(bases, law)
         plain = [*self._plain(bases), Factor(TANH, "c")]
         search = Search(more, plain, self.tolerance)
