@@ -253,9 +253,9 @@ class Search:
                 inside = inverse(part[inner])
                 for base, z in self.bases.items():
                     if np.ptp(z.ravel()[inner]) > 1e-9:
-                        line = map(neat, np.polyfit(z.ravel()[inner], inside, 1))
-                        factor = Factor(stretch(squash, *line), base)
-                        if self._same(factor.value(self.bases).ravel(), part):
+                        slope, offset = map(neat, np.polyfit(z.ravel()[inner], inside, 1))
+                        factor = Factor(stretch(squash, slope, offset), base)
+                        if abs(slope) > 1e-2 and self._same(factor.value(self.bases).ravel(), part):
                             yield Sum((Term(1, (*product, factor)),))
 
 

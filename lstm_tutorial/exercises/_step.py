@@ -178,7 +178,7 @@ def _clipped(call: Call, model: Model, tolerance: float) -> list[Finding]:
     for k in (-1, 0):
         ends = np.concatenate([call(*six)[k] for six in runs])
         # What is a bound comes more than once.
-        low, high = (e if np.sum(ends == e) > 2 else np.sign(e) * np.inf
+        low, high = (e if np.sum(ends == e) > 1 else np.sign(e) * np.inf
                      for e in (ends.min(), ends.max()))  # fmt: skip
         for least, most in ((low, high), (-np.inf, high)):
             words = f"are clipped to {least:.4g} to {most:.4g}"
