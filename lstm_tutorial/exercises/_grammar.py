@@ -169,28 +169,25 @@ class Search:
         products = list(products)
         return products, np.array([self._value(p) for p in products])
 
-    def find(self, target: Array, deep: bool = True) -> Sum | None:
-        """Return the plainest sum that has these numbers, or None; deep: also a long one."""
+    def find(self, target: Array, squashed: bool = True) -> Sum | None:
+        """Return the plainest sum that has these numbers, or None; also one that is squashed."""
         y = target.ravel()
         if not np.isfinite(y).all():
             return None
         if np.abs(y).max() <= self.tolerance:
             return Sum(())
-        return next(self._found(y, deep), None)
+        return next(self._found(y, OUTERS if squashed else ()), None)
 
-    def _found(self, y: Array, deep: bool) -> Iterator[Sum]:
+    def _found(self, y: Array, outers: Iterable[tuple[Squash, Inverse]]) -> Iterator[Sum]:
         yield from self._short(y)
-        for outer, inverse in OUTERS if deep else ():
-            inside = inverse(y)
-            if np.isfinite(inside).all():
-                yield from (Sum(found.terms, outer) for found in self._short(inside))
-        if deep:
-            yield from self._products(y, self.single, self.double)
-            yield from self._sums(y, self.single, self.double)
-            for product in self.plain[1:]:
-                for found in self._sums(y / self._value(product), self.single, self.single):
-                    yield Sum(tuple(Term(t.number, (*product, *t.factors)) for t in found.terms))
-            yield from self._sums(y, self.double, self.double)
+        for outer, inverse in outers:
+            yield from (Sum(found.terms, outer) for found in self._short(inverse(y)))
+        yield from self._products(y, self.single, self.double)
+        yield from self._sums(y, self.single, self.double)
+        for product in self.plain[1:]:
+            for found in self._sums(y / self._value(product), self.single, self.single):
+                yield Sum(tuple(Term(t.number, (*product, *t.factors)) for t in found.terms))
+        yield from self._sums(y, self.double, self.double)
 
     def _short(self, y: Array) -> Iterator[Sum]:
         """Yield products of two factors and sums of two, the plainest first."""

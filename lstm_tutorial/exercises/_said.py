@@ -1,12 +1,12 @@
 """What is said of a step that was read: how it differs from the right one, gate by gate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
 
 from lstm_tutorial.exercises._form import Form, Law, Model
-from lstm_tutorial.exercises._grammar import IDENTITY, TANH, Factor, Sum, Term
+from lstm_tutorial.exercises._grammar import IDENTITY, Factor, Sum, Term
 from lstm_tutorial.exercises._reading import Finding, named
 from lstm_tutorial.exercises._wiring import AS_IT_IS, Road, Wiring, about
 
@@ -31,12 +31,11 @@ def said(form: Form, model: Model) -> tuple[list[Finding], list[tuple[str, str]]
     if form.cell is None:
         found += _of_one(form, law.hidden)
     else:
-        found += Differences(form, law).findings()
+        found += _of_cell(form, law)
         formula.insert(0, (_written(law), f"c = {form.cell}"))
-    found = [
-        Finding(_named(form, f.title), _named(form, f.says), tuple(_named(form, w) for w in f.where),
-                f.page) for f in found
-    ]  # fmt: skip
+    for k, (title, says, where, *rest) in enumerate(found):
+        about = tuple(_named(form, name) for name in where)
+        found[k] = Finding(_named(form, title), _named(form, says), about, *rest)
     return found, [(_named(form, a), _named(form, b)) for a, b in formula]
 
 
@@ -60,7 +59,7 @@ def _written(law: Law) -> str:
 # Wiring
 
 
-def _gates(form: Form, blocks: list[int]) -> str:
+def _of(form: Form, blocks: list[int]) -> str:
     return named([LONG.get(form.letters[s], "sum") for s in blocks])
 
 
@@ -93,7 +92,7 @@ def _of_signals(form: Form, wiring: Wiring) -> Iterator[Finding]:
         for words in dict.fromkeys(road.signals[s] for s in live):
             blocks = [s for s in live if road.signals[s] == words]
             own = () if blocks == live else tuple(form.letters[s] for s in blocks)
-            gates = f" in the {_gates(form, blocks)}" if own else ""
+            gates = f" in the {_of(form, blocks)}" if own else ""
             title = f"{MATRIX[road.name]} meets {words}"
             says = f"{title}{gates}; it should meet {right}."
             if words != right:
@@ -115,11 +114,11 @@ def _of_parts(form: Form, wiring: Wiring) -> Iterator[Finding]:
             number, every = numbers.pop(), wrong == seen
             usual = {0.0: "left out", -1.0: "subtracted", 2.0: "added twice"}
             how = usual.get(number, f"multiplied by {number:.4g}")
-            gates = "" if every else f" in the {_gates(form, wrong)}"
+            gates = "" if every else f" in the {_of(form, wrong)}"
             says = f"{PART[road.name].capitalize()} is {how}{gates}: {ADDED[road.name]}"
             yield Finding(f"{name} {how}", says, (road.name,) if every else letters, "gates")
         else:
-            told = [f"the {_gates(form, [s])} takes {_blocks(form, road.gates[s])}" for s in wrong]
+            told = [f"the {_of(form, [s])} takes {_blocks(form, road.gates[s])}" for s in wrong]
             says = f"Of {name}, {'; '.join(told)}. Each gate has a block of its own."
             yield Finding(f"{name}: blocks of other gates", says, letters, "gates")
 
@@ -148,188 +147,130 @@ def _of_one(form: Form, hidden: Sum) -> Iterator[Finding]:
     yield Finding(f"{hidden} for {form.hidden}", says, where, form.page)
 
 
-def _of(*terms: Term) -> tuple[str, ...]:
-    """Return which gates and states some terms are made of."""
-    return tuple(dict.fromkeys(f.gate or f.base for t in terms for f in t.factors))
+BEGINNINGS = {  # of a sentence on a part of the formula, by the gates that the part holds
+    "f": "The old cell state enters the new one as",
+    "ig": "What is added to the cell state is",
+    "o": "h is",
+}
+TITLES = {  # by what stands for a part: a title, and what the finding is about
+    "f 0": ("old cell state left out", "c"),
+    "f c_prev": ("forget gate left out", "f"),
+    "ig 0": ("new content left out", "ig"),
+    "o h_prev": ("the old h returned", "h"),
+    "o tanh(c)": ("output gate left out", "oh"),
+}
 
 
-class Differences:
-    """Compares a cell state and a hidden state with the right ones."""
+def _gates(term: Term) -> list[Factor]:
+    return [f for f in term.factors if f.gate]
 
-    def __init__(self, form: Form, law: Law) -> None:
-        kept, new = form.cell.terms if form.cell else ()
-        self.form, self.law, self.kept = form, law, law.kept
-        self.right = dict(zip("figo", (kept.factors[0], *new.factors, form.hidden.product[0]),
-                              strict=True))  # fmt: skip
-        self.read: dict[str, Factor] = {}  # what plays which part
-        self.extra: dict[str, tuple[Factor, ...]] = {}  # what a product holds beside
-        self.old = tuple(t for t in law.new.terms if OLD in t.factors)
-        self.new = law.new._replace(terms=tuple(t for t in law.new.terms if t not in self.old))
-        if self.old and not law.kept.terms:
-            factors = tuple(f for f in self.old[0].factors if f != OLD)
-            self.kept = Sum((Term(self.old[0].number, factors),))
-        main = self._main()
-        self.terms = tuple(t for t in self.new.terms if t is not main) if main else ()
-        self._roles("f", self.kept.product)
-        self._roles("ig", main.factors if main else ())
-        if any(not f.gate for f in law.hidden.product):
-            self._roles("o", tuple(f for f in law.hidden.product if f.gate))
+
+class Part:
+    """A part of the right formula, beside what was read in its place."""
+
+    def __init__(self, roles: str, got: Sum, want: Term) -> None:
+        self.roles, self.got, self.want = roles, got, want
+        self.right = dict(zip(roles, _gates(want), strict=True))
+        self.read: dict[str, Factor] = {}  # the gates that stand for the right ones
+        self.main = self._main()
+        if self.main:
+            few = permutations(_gates(self.main), len(roles))
+            self.read = dict(zip(roles, min(few, key=self._cost), strict=True))
 
     def _main(self) -> Term | None:
-        """Return the product that stands for the new content."""
-        own = sorted(self.right[k].base for k in "ig")
-        for term in self.new.terms if self.new.outer is IDENTITY else ():
-            gates = sorted(f.base for f in term.factors)
-            if len(self.new.terms) == 1 or (gates == own and abs(term.number) == 1):
-                return term
-        return None
+        """Return the term that has a gate for each role, if there is one such."""
+        terms = self.got.terms if self.got.outer is IDENTITY else ()
+        if len(terms) > 1:
+            own = sorted(f.gate for f in self.right.values())
+            terms = tuple(t for t in terms if sorted(f.gate for f in _gates(t)) == own)
+            terms = tuple(t for t in terms if abs(t.number) == 1)
+        # A gate that shows no state is not the output gate.
+        shows = [t for t in terms if self.roles != "o" or _gates(t) != list(t.factors)]
+        return shows[0] if len(shows) == 1 and len(_gates(shows[0])) >= len(self.roles) else None
 
-    def _roles(self, roles: str, factors: tuple[Factor, ...]) -> None:
-        """Give each role the factor that is most like the right one."""
-        if len(factors) >= len(roles):
-            best = min(permutations(factors, len(roles)), key=lambda few: self._cost(roles, few))
-            self.read |= dict(zip(roles, best, strict=True))
-            rest = list(factors)
-            for factor in best:
-                rest.remove(factor)
-            self.extra[roles] = tuple(rest)
-
-    def _cost(self, roles: str, factors: tuple[Factor, ...]) -> float:
-        pairs = [(self.right[k], f) for k, f in zip(roles, factors, strict=True)]
-        return sum((f.squash is not r.squash) + 0.9 * (f.gate != r.base) for r, f in pairs)
+    def _cost(self, gates: Sequence[Factor]) -> float:
+        pairs = zip(gates, self.right.values(), strict=True)
+        return sum((f.squash is not r.squash) + 0.9 * (f.gate != r.base) for f, r in pairs)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what differs."""
-        yield from self._coupled()
-        yield from self._order()
-        yield from self._gates()
-        if str(self.law.kept) == "1" and not self.law.new.terms:
-            says = "The cell state is handed on as it came in; it should be f · c_prev + i · g."
-            yield Finding("the old c returned", says, ("c",), "state")
-        else:
-            yield from self._of_old()
-            yield from self._of_new()
-        yield from self._carried()
-        yield from self._shown()
-
-    def _coupled(self) -> Iterator[Finding]:
-        f, i = self.read.get("f"), self.read.get("i")
-        if self.right["i"].base == "f" and (f, i) == (self.right["i"], self.right["f"]):
-            self.read |= {k: self.right[k] for k in "fi"}
-            says = f"{i} lets in and {f} keeps. It is the other way round: f keeps, 1 − f lets in."
-            yield Finding("f and 1 − f exchanged", says, ("f",), "gates")
-
-    def _order(self) -> Iterator[Finding]:
-        """Say that rows are taken in another order, if gates have been exchanged."""
-        moved = {k: f.gate for k, f in self.read.items() if f.gate != self.right[k].base}
-        exchange = sorted(moved.values()) == sorted(self.right[k].base for k in moved)
-        self.moved = set(moved) if exchange else set()
-        if self.moved:
-            order = sorted("ifgo", key=lambda k: "ifgo".index(moved.get(k, k)))
-            says = f"The four blocks of rows are taken for {', '.join(order)}. They stand in the "
-            says += "order i, f, g, o."
-            yield Finding(f"gates read as {' '.join(order)}", says, tuple(moved), "same")
-
-    def _gates(self) -> Iterator[Finding]:
-        """Say what the gates are instead, those with the same mistake together."""
-        groups: dict[tuple[str, str], list[str]] = {}
-        for role, factor in self.read.items():
-            got, want = factor, self.right[role]
-            if role in self.moved or factor.gate == want.base:  # then the letter is understood
-                part, apart, _ = factor.base.rpartition("|")
-                got, want = Factor(got.squash, f"{part}{apart}z"), Factor(want.squash, "z")
-            if str(got) != str(want):
-                groups.setdefault((str(got), str(want)), []).append(role)
-        for (written, right), roles in groups.items():
-            who, verb = named([LONG[k] for k in roles]), "are" if len(roles) > 1 else "is"
-            says = f"The {who} {verb} {written}{', not squashed' * (written == 'z')}; "
-            says += f"{'they' if len(roles) > 1 else 'it'} should be {right}."
-            yield Finding(f"{', '.join(roles)} = {written}", says, tuple(roles), "gates")
-        for part, extra in self.extra.items():
-            what = {"f": "old cell state", "ig": "new content", "o": "hidden state"}[part]
-            times = " · ".join(map(str, extra))
-            says = f"The {what} is multiplied by {times} too."
-            if extra:
-                yield Finding(f"{what} times {times}", says, _of(Term(1, extra)), "gates")
-
-    def _number(self, what: str, where: str, number: float) -> Iterator[Finding]:
-        """Say that a product has a number before it."""
-        if number == -1:
-            says = f"The {what} has the wrong sign."
-            yield Finding(f"{what} subtracted", says, (where,), "state")
-        elif number != 1:
-            says = f"The {what} is multiplied by {number:.4g}."
-            yield Finding(f"{what} scaled", says, (where,), "state")
-
-    def _of_old(self) -> Iterator[Finding]:
-        law, kept = self.law, self.kept
-        added = str(kept) == "1" and [_of(t) for t in self.new.terms] == [("f",)]
-        if self.old:
-            says = f"To the cell state {Sum(self.old)} is added; it is the old cell state c_prev "
-            yield Finding("h_prev kept in the cell", f"{says}that is kept.", ("h", "c"), "state")
-        if law.inner is not IDENTITY and law.kept.terms:
-            says = f"The old cell state enters as {law.inner.written.format('c_prev')}; it is kept "
-            yield Finding("old cell state squashed", f"{says}as it is.", ("c",), "state")
-        if "f" in self.read:
-            yield from self._number("old cell state", "f", kept.terms[0].number)
-        elif str(kept) == "1":
-            says = "The old cell state is kept whole: the forget gate is left out. "
-            if added:
-                says = "The forget gate is added to the old cell state; it multiplies it. "
-            yield Finding("forget gate left out", f"{says}It is f · c_prev.", ("f",), "gates")
-        elif kept.terms:
-            says = f"The old cell state is multiplied by {kept}; it should be by {self.right['f']}."
-            yield Finding(f"f = {kept}", says, ("f",), "gates")
-        else:
-            says = "The old cell state is left out of the new one: c = f · c_prev + i · g."
-            yield Finding("old cell state left out", says, ("c",), "state")
-
-    def _of_new(self) -> Iterator[Finding]:
-        new, right = self.new, [self.right["i"], self.right["g"]]
-        if self.terms:
-            says = f"To the cell state {Sum(self.terms)} is added. It is c = f · c_prev + i · g."
-            yield Finding("one term too many", says, _of(*self.terms), "gates")
-        if not new.terms:
-            says = "Nothing new is added: i · g is left out of c = f · c_prev + i · g."
-            yield Finding("new content left out", says, ("i", "g"), "gates")
-        elif "i" in self.read:
-            main = next(t for t in new.terms if t not in self.terms)
-            yield from self._number("new content", "g", main.number)
-        else:
-            lacks = [k for k, f in zip("ig", right, strict=True)
-                     if new.outer is not IDENTITY or not all(f in t.factors for t in new.terms)]
-            says = (
-                f"What is added to the cell state is {new}; it should be {right[0]} · {right[1]}."
+        """Yield what differs beside the gates that were read."""
+        terms, want = [list(t.factors) for t in self.got.terms], list(self.want.factors)
+        others: list[Factor] = []
+        if self.main:
+            terms.remove(list(self.main.factors))
+            others = [f for t in terms for f in t]
+            terms, want = [list(self.main.factors)], [f for f in want if not f.gate]
+            for gate in self.read.values():
+                terms[0].remove(gate)
+        lacks = [f for f in want if not terms or not all(f in t for t in terms)]
+        extra = [f for t in terms for f in t if f not in want]
+        where = [f.gate or f.base[0] for f in [*lacks, *extra, *others]]
+        where += self.roles[-1] if self.main and self.main.number != 1 else ""
+        where += self.roles if not where and self.got.outer is not IDENTITY else ""
+        if where:
+            if self.roles == "o":
+                where = ["o" if k == "o" else "h" for k in where]
+            title, where = TITLES.get(
+                f"{self.roles} {self.got}", (f"{self.got} for {self.want}", where)
             )
-            yield Finding(f"{new} added", says, tuple(lacks or "ig"), "gates")
+            says = f"{BEGINNINGS[self.roles]} {self.got}; it should be {self.want}."
+            yield Finding(title, says, tuple(dict.fromkeys(where)), "state")
 
-    def _carried(self) -> Iterator[Finding]:
-        outer, returned = self.law.outer, str(self.law.returned)
-        if outer is not IDENTITY:
-            written = outer.written.format("f · c_prev + i · g")
-            says = f"The new cell state is {written}; it is carried on as it is."
-            yield Finding("cell state squashed", says, ("c",), "state")
-        if returned != "c":
-            says = f"Returned as c is {returned}; it should be the new cell state."
-            titles = {"c_prev": "the old c returned", "the new h": "h returned twice"}
-            yield Finding(titles.get(returned, f"{returned} returned as c"), says, ("c",), "state")
 
-    def _shown(self) -> Iterator[Finding]:
-        hidden, right = self.law.hidden, Factor(TANH, "c")
-        state = [f for f in hidden.product if not f.gate]
-        if "o" in self.read:
-            yield from self._number("hidden state", "h", hidden.terms[0].number)
-            if state != [right]:
-                shown = " · ".join(map(str, state))
-                says = f"h is made of {shown}; it should be {right}, of the new cell state."
-                yield Finding(f"h made of {shown}", says, ("h",), "state")
-        elif str(hidden) == "h_prev":
-            yield Finding("the old h returned", "h is returned as it came in.", ("h",), "state")
-        elif hidden.product == (right,):
-            says = "The output gate is left out: h is tanh(c). It is o · tanh(c)."
-            yield Finding("h = tanh(c)", says, ("o", "h"), "state")
-        else:
-            pairs = (("o", self.right["o"]), ("h", right))
-            lacks = [k for k, f in pairs if not all(f in t.factors for t in hidden.terms)]
-            says = f"h is {hidden}; it should be {self.form.hidden}."
-            yield Finding(f"h = {hidden}", says, tuple(lacks or "h"), "state")
+def _of_cell(form: Form, law: Law) -> Iterator[Finding]:
+    """Say what differs in a step of gates and a cell: gates, cell state, what is returned."""
+    kept, added = form.cell.terms if form.cell else ()
+    old = [Term(t.number, (*t.factors, Factor(law.inner, "c_prev"))) for t in law.kept.terms]
+    held = [t for t in law.new.terms if OLD in t.factors and law.new.outer is IDENTITY]
+    new = Sum(tuple(t for t in law.new.terms if t not in held), law.new.outer)
+    parts = [
+        Part("f", Sum((*old, *held)), kept),
+        Part("ig", new, added),
+        Part("o", law.hidden, form.hidden.terms[0]),
+    ]
+    right = {role: factor for part in parts for role, factor in part.right.items()}
+    read = {role: factor for part in parts for role, factor in part.read.items()}
+    yield from _of_gates(right, read)
+    for part in parts[:2]:
+        yield from part.findings()
+    if law.outer is not IDENTITY:
+        written = law.outer.written.format("f · c_prev + i · g")
+        says = f"The new cell state is {written}; it is carried on as it is."
+        yield Finding("cell state squashed", says, ("c",), "state")
+    returned = str(law.returned)
+    if returned != "c":
+        says = f"Returned as c is {returned}; it should be the new cell state."
+        titles = {"c_prev": "the old c returned", "the new h": "h returned twice"}
+        yield Finding(titles.get(returned, f"{returned} returned as c"), says, ("c",), "state")
+    yield from parts[2].findings()
+
+
+def _of_gates(right: dict[str, Factor], read: dict[str, Factor]) -> Iterator[Finding]:
+    """Say what stands for the gates; those with the same mistake together."""
+    f, i = read.get("f"), read.get("i")
+    if right["i"].base == "f" and (f, i) == (right["i"], right["f"]):
+        read = {**read, "f": right["f"], "i": right["i"]}
+        says = f"{i} lets in and {f} keeps. It is the other way round: f keeps, 1 − f lets in."
+        yield Finding("f and 1 − f exchanged", says, ("f",), "gates")
+    moved = {k: f.gate for k, f in read.items() if f.gate != right[k].base}
+    if sorted(moved.values()) != sorted(right[k].base for k in moved):
+        moved = {}
+    if moved:
+        order = sorted("ifgo", key=lambda k: "ifgo".index(moved.get(k, k)))
+        says = f"The four blocks of rows are taken for {', '.join(order)}. They stand in the order "
+        yield Finding(
+            f"gates read as {' '.join(order)}", f"{says}i, f, g, o.", tuple(moved), "same"
+        )
+    groups: dict[tuple[str, str], list[str]] = {}
+    for role, got in read.items():
+        want = right[role]
+        if role in moved or got.gate == want.base:  # then the letter need not be said
+            part, apart, _ = got.base.rpartition("|")
+            got, want = Factor(got.squash, f"{part}{apart}z"), Factor(want.squash, "z")
+        if str(got) != str(want):
+            groups.setdefault((str(got), str(want)), []).append(role)
+    for (written, wanted), roles in groups.items():
+        who, verb = named([LONG[k] for k in roles]), "are" if len(roles) > 1 else "is"
+        says = f"The {who} {verb} {written}{', not squashed' * (written == 'z')}; "
+        says += f"{'they' if len(roles) > 1 else 'it'} should be {wanted}."
+        yield Finding(f"{', '.join(roles)} = {written}", says, tuple(roles), "gates")

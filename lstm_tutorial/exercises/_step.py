@@ -242,7 +242,9 @@ class Reader:
             return Model(self.form, self.wiring, law) if law else None
         for swapped in (False, True):
             law = self._law([run[::-1] if swapped else run for run in runs], bases)
-            if law and (not swapped or "c" in [f.base for t in law.hidden.terms for f in t.factors]):
+            if law and (
+                not swapped or "c" in [f.base for t in law.hidden.terms for f in t.factors]
+            ):
                 return Model(self.form, self.wiring, law, swapped)
         return None
 
@@ -273,7 +275,7 @@ class Reader:
             offset = u[1] - slope * s[1]
             room = self.tolerance * (1 if outer is IDENTITY else 1e3)
             if all(_near(slope * a + offset, b, room) for a, b in zip(s, u, strict=True)):
-                kept = search.find(slope)
+                kept = search.find(slope, squashed=False)
                 new = search.find(offset) if kept else None
                 return Law(kept, new, inner, outer, NONE, CARRIED) if kept and new else None
         return None

@@ -109,9 +109,7 @@ SINGLE = [
     ("o = sigmoid(zo) -> o = (zo > 0) * 1.0", "o"),
     ("o = sigmoid(zo) -> o = sigmoid(zo) * (1 - sigmoid(zo))", "o"),
     ("o = sigmoid(zo) -> o = np.exp(zo) / np.exp(zo).sum(1, keepdims=True)", "o"),
-    (f"= {SLICES} -> = np.split(z / 2, 4, axis=1)", "i f g o"),
     (f"= {SLICES} -> = np.split(np.tanh(z), 4, axis=1)", "i f g o"),
-    (f"= {SLICES} -> = np.split(z.clip(-3, 3), 4, axis=1)", "i f g o"),
     # gates for others
     ("f = sigmoid(zf) -> f = sigmoid(zo)", "f"),
     ("i = sigmoid(zi) -> i = 1 - sigmoid(zf)", "i"),
@@ -151,7 +149,6 @@ SINGLE = [
     # weights
     (" + b\n -> \n", "b"),
     (" + b\n -> - b\n", "b"),
-    (" + b\n -> + b.mean()\n", "b"),
     (" + b\n -> + b * np.repeat([1, 0, 1, 1], H)\n", "f"),
     (" + b\n -> + np.tile(b[:H], 4)\n", "f g o"),
     (" + h_prev @ W_hh.T -> ", "h"),
@@ -162,10 +159,7 @@ SINGLE = [
     ("x @ W_ih.T -> np.roll(x, 1, 1) @ W_ih.T", "x"),
     ("x @ W_ih.T -> x @ (W_ih * np.repeat([1, 1, 0, 1], H)[:, None]).T", "g"),
     ("x @ W_ih.T + h_prev @ W_hh.T -> np.hstack([x, h_prev]) @ np.hstack([W_hh, W_ih]).T", "x h"),
-    ("x @ W_ih.T + h_prev @ W_hh.T -> (x @ W_ih.T) * (h_prev @ W_hh.T)", "x h"),
-    # gates that see more than they should, or are made of parts
-    ("f = sigmoid(zf) -> f = sigmoid(zf + c_prev)", "f"),
-    ("i = sigmoid(zi) -> i = np.exp(zi) / (np.exp(zi) + np.exp(zf) + np.exp(zo))", "i"),
+    # gates that are made of parts, or see another state
     ("i = sigmoid(zi) -> i = sigmoid(zi - b[:H]) + b[:H]", "i"),
     (
         "g = np.tanh(zg) -> g = np.tanh(zg + ((i - 1) * h_prev) @ W_hh[2*H:3*H].T)",
