@@ -1,7 +1,7 @@
 """What is right of a step, and a step as it was read: formulas that are functions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,33 +23,17 @@ from lstm_tutorial.exercises._wiring import Call, Six, Wiring
 
 @dataclass(frozen=True)
 class Form:
-    """What is right of a kind, and how its function is called.
+    """What is right of a kind, and how its function is called."""
 
-    Attributes
-    ----------
-    letters : str
-        The gates, in the order of their rows.
-    cell : Sum or None
-        The new cell state; None without one.
-    hidden : Sum
-        The new hidden state, or the gate.
-    given, taken : callable
-        Turn the learner's function into one of (x, h, c, W_ih, W_hh, b), and such a one back.
-    page : str
-    names : dict
-        What h_prev, W_ih and W_hh are called, where they have other names.
-    output : tuple of str
-        What a finding on the hidden state is about.
-    """
-
-    letters: str
-    cell: Sum | None
-    hidden: Sum
+    letters: str  # the gates, in the order of their rows
+    cell: Sum | None  # the new cell state
+    hidden: Sum  # the new hidden state, or the gate
+    # Turn the learner's function into one of (x, h, c, W_ih, W_hh, b), and such a one back.
     given: Callable[[Any], Call]
     taken: Callable[[Any], Callable[..., Any]]
     page: str
-    names: Mapping[str, str]
-    output: tuple[str, ...] = ("h",)
+    names: Mapping[str, str] = field(default_factory=dict)  # what arguments are called instead
+    output: tuple[str, ...] = ("h",)  # what a finding on the hidden state is about
 
     def right(self, six: Six) -> dict[str, Array]:
         """Return the gates and the cell state of a right step, by letter."""
@@ -62,24 +46,14 @@ class Form:
 
 
 class Law(NamedTuple):
-    """The states as they were read.
+    """The states as they were read."""
 
-    Attributes
-    ----------
-    kept, new : Sum
-        By what the old cell state is multiplied, and what is added.
-    inner, outer : Squash
-        What the old cell state goes through before, and the new one after.
-    hidden, returned : Sum
-        The hidden state, and what is returned as the cell state.
-    """
-
-    kept: Sum
-    new: Sum
-    inner: Squash
-    outer: Squash
+    kept: Sum  # by what the old cell state is multiplied
+    new: Sum  # what is added
+    inner: Squash  # what the old cell state goes through before
+    outer: Squash  # what the new cell state goes through
     hidden: Sum
-    returned: Sum
+    returned: Sum  # as the cell state
 
 
 NONE = Sum(())
@@ -88,24 +62,13 @@ CARRIED = Sum((Term(1, (Factor(IDENTITY, "c"),)),))
 
 @dataclass
 class Model:
-    """A step as it was read: a function of x, h, c, W_ih, W_hh, b.
-
-    Attributes
-    ----------
-    form : Form
-    wiring : Wiring
-    law : Law
-    swapped : bool
-        Whether the outputs are exchanged.
-    change : callable
-        Takes the name of a place (x, h, c, z, cell, h_out, c_out) and its numbers, and returns
-        what stands there.
-    """
+    """A step as it was read: a function of x, h, c, W_ih, W_hh, b."""
 
     form: Form
     wiring: Wiring
     law: Law
-    swapped: bool = False
+    swapped: bool = False  # whether the outputs are exchanged
+    # Takes a place (x, h, c, z, cell, h_out, c_out) and its numbers, returns what stands there.
     change: Callable[[str, Array], Array] = lambda place, a: a
 
     def __call__(self, *six: Array) -> list[Array]:
@@ -119,8 +82,7 @@ class Model:
             return [change("h_out", self.law.hidden.value(bases))]
         more = with_cell(bases, self.law)
         more["c"] = change("cell", more["c"])
-        more["the new h"] = self.law.hidden.value(more)
-        outputs = [more["the new h"], self.law.returned.value(more)]
+        outputs = [self.law.hidden.value(more), self.law.returned.value(more)]
         outputs = [change(k, a) for k, a in zip(("h_out", "c_out"), outputs, strict=True)]
         return outputs[::-1] if self.swapped else outputs
 
@@ -142,13 +104,13 @@ def with_cell(bases: Mapping[str, Array], law: Law) -> dict[str, Array]:
 # The kinds
 
 
-def _one(squash: Squash, base: str, *more: Factor) -> Sum:
-    return Sum((Term(1, (Factor(squash, base), *more)),))
+def _one(*factors: Factor) -> Sum:
+    return Sum((Term(1, factors),))
 
 
 def _cell(let_in: Factor) -> Sum:
-    kept = _one(SIGMOID, "f", Factor(IDENTITY, "c_prev"))
-    return Sum((*kept.terms, Term(1, (let_in, Factor(TANH, "g")))))
+    kept = Term(1, (Factor(SIGMOID, "f"), Factor(IDENTITY, "c_prev")))
+    return Sum((kept, Term(1, (let_in, Factor(TANH, "g")))))
 
 
 def _summed(call: Callable[[Array, Array], Any]) -> Call:
@@ -157,11 +119,15 @@ def _summed(call: Callable[[Array, Array], Any]) -> Call:
 
 
 def _of_sums(model: Call) -> Callable[[Array, Array], Any]:
-    def of_sums(z: Array, c: Array) -> Any:
-        rows = z.shape[1]
-        return model(z, 0 * c, c, np.eye(rows), np.zeros((rows, c.shape[1])), np.zeros(rows))
+    return lambda z, c: model(z, 0 * c, c, np.eye(z.shape[1]), z.T @ c * 0, z[0] * 0)
 
-    return of_sums
+
+def _parted(ask: Any) -> Call:
+    return _summed(lambda z, c: ask(*np.split(z, 4, axis=1), c))
+
+
+def _of_parts(model: Call) -> Callable[..., Any]:
+    return lambda i, f, g, o, c: _of_sums(model)(np.hstack([i, f, g, o]), c)
 
 
 def _without_cell(fn: Call) -> Call:
@@ -176,25 +142,16 @@ def _same(fn: Any) -> Any:
     return fn
 
 
-def _parted(ask: Any) -> Call:
-    return _summed(lambda z, c: ask(*np.split(z, 4, axis=1), c))
-
-
-def _of_parts(model: Call) -> Callable[..., Any]:
-    return lambda i, f, g, o, c: _of_sums(model)(np.hstack([i, f, g, o]), c)
-
-
-NAMES = {"W_ih": "W_ih", "W_hh": "W_hh"}
-GATE_NAMES = {"h_prev": "h", "W_ih": "W", "W_hh": "U"}
-SHOWN = _one(SIGMOID, "o", Factor(TANH, "c"))
+SHOWN = _one(Factor(SIGMOID, "o"), Factor(TANH, "c"))
 CELL, COUPLED = _cell(Factor(SIGMOID, "i")), _cell(Factor(NOT_SIGMOID, "f"))
-SQUASHED, GATE = _one(TANH, "z"), _one(SIGMOID, "z")
-LSTM = Form("ifgo", CELL, SHOWN, _same, _same, "state", NAMES)
-RNN = Form("z", None, SQUASHED, _without_cell, _with_cell, "sequences", NAMES)
+SQUASHED, GATE = _one(Factor(TANH, "z")), _one(Factor(SIGMOID, "z"))
+GATE_NAMES = {"h_prev": "h", "W_ih": "W", "W_hh": "U"}
+LSTM = Form("ifgo", CELL, SHOWN, _same, _same, "state")
+RNN = Form("z", None, SQUASHED, _without_cell, _with_cell, "sequences")
 FORMS = {
     "lstm.step": LSTM,
-    "torch.cell": Form("ifgo", CELL, SHOWN, _summed, _of_sums, "pytorch", NAMES),
-    "torch.coupled_cell": Form("ifgo", COUPLED, SHOWN, _parted, _of_parts, "state", NAMES),
+    "torch.cell": Form("ifgo", CELL, SHOWN, _summed, _of_sums, "pytorch"),
+    "torch.coupled_cell": Form("ifgo", COUPLED, SHOWN, _parted, _of_parts, "state"),
     "rnn.step": RNN,
     "gate": Form("z", None, GATE, _without_cell, _with_cell, "gates", GATE_NAMES, ()),
 }

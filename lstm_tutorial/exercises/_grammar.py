@@ -136,16 +136,9 @@ class Sum(NamedTuple):
 
 
 class Search:
-    """Finds sums that have given numbers.
+    """Finds sums that have given numbers, up to a share of the largest.
 
-    Parameters
-    ----------
-    bases : dict of arrays
-        What may be squashed, by name, at the points of the measurement.
-    plain : sequence of Factor
-        The factors of the right formula, which are tried first.
-    tolerance : float
-        How far numbers may lie apart, as a share of the largest.
+    The bases are what may be squashed; the plain factors, those of the right formula, come first.
     """
 
     def __init__(

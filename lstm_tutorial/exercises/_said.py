@@ -237,10 +237,9 @@ def _of_cell(form: Form, law: Law) -> Iterator[Finding]:
         written = law.outer.written.format("f · c_prev + i · g")
         says = f"The new cell state is {written}; it is carried on as it is."
         yield Finding("cell state squashed", says, ("c",), "state")
-    returned = str(law.returned)
-    if returned != "c":
+    if (returned := str(law.returned)) != "c":
         says = f"Returned as c is {returned}; it should be the new cell state."
-        titles = {"c_prev": "the old c returned", "the new h": "h returned twice"}
+        titles = {"c_prev": "the old c returned", str(law.hidden): "h returned twice"}
         yield Finding(titles.get(returned, f"{returned} returned as c"), says, ("c",), "state")
     yield from parts[2].findings()
 

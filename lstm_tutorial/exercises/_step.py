@@ -193,18 +193,7 @@ def _clipped(call: Call, model: Model, tolerance: float) -> list[Finding]:
 
 
 class Reader:
-    """Measures one function.
-
-    Parameters
-    ----------
-    form : Form
-    call : callable
-        Takes x, h, c, W_ih, W_hh, b.
-    eps : float
-        The rounding of its answers.
-    B : int
-        The rows of the batch where it is measured.
-    """
+    """Measures one function of x, h, c, W_ih, W_hh, b, with B rows in the batch."""
 
     def __init__(self, form: Form, call: Call, eps: float, B: int) -> None:
         self.form, self.call, self.B = form, call, B
@@ -288,7 +277,6 @@ class Reader:
         hidden = search.find(run[0])
         if not hidden or _near(more["c"], run[1], self.tolerance):
             return law._replace(hidden=hidden) if hidden else None
-        search = Search({**more, "the new h": run[0]}, plain, self.tolerance)
         returned = search.find(run[1])
         return law._replace(hidden=hidden, returned=returned) if returned else None
 

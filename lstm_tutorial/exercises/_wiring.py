@@ -112,27 +112,14 @@ def about(road: str, signal: str) -> tuple[str, ...]:
 
 @dataclass
 class Road:
-    """One of the three parts of a pre-activation, as it was read.
+    """One of the three parts of a pre-activation, as it was read."""
 
-    Attributes
-    ----------
-    name : str
-        x, h or b.
-    way : Way
-    signals : list of str
-        What each block of rows meets.
-    slopes : array
-        Of the outputs along the pre-activation: block, unit, row of the batch, output, unit.
-    gates : array
-        How often the pre-activation of a gate (row) holds the part of a block (column).
-    apart : list of int
-        The blocks whose part is in no pre-activation of the other roads.
-    """
-
-    name: str
+    name: str  # x, h or b
     way: Way
-    signals: list[str]
-    slopes: Array
+    signals: list[str]  # what each block of rows meets
+    slopes: Array  # of the outputs along the part: block, unit, row of the batch, output, unit
+    # How often the pre-activation of a gate (row) holds the part of a block (column), and the
+    # blocks whose part is in no pre-activation of the other roads.
     gates: Array = field(default_factory=lambda: np.zeros(0))
     apart: list[int] = field(default_factory=list)
 
@@ -200,47 +187,35 @@ class Wiring:
 
     def __init__(self, roads: Sequence[Road], room: float) -> None:
         self.roads, self.room, self.S = list(roads), room, len(roads[0].signals)
-        tries = [self._aligned(reference) for reference in roads]
-        _, best = min(tries, key=lambda found: found[0])
-        for road, (gates, apart) in zip(self.roads, best, strict=True):
-            road.gates, road.apart = gates, apart
         # What has no slope anywhere may still be a step function.
         self.idle = [s for s in range(self.S) if not any(self.live(r, s) for r in roads)]
+        columns = np.array([self._usual(s) for s in range(self.S)])
         for road in self.roads:
-            for s in self.idle:
-                road.gates[s] = road.gates[:, s] = np.eye(self.S)[s]
+            road.gates = np.eye(self.S)
+            for s in set(range(self.S)) - {*self.idle}:
+                mix = self._mix(columns, road.slopes[s].ravel(), s)
+                road.apart += [s] if mix is None else []
+                road.gates[:, s] = 0 if mix is None else mix
 
     def live(self, road: Road, s: int) -> bool:
         """Return whether anything depends on a block."""
         return bool(np.abs(road.slopes[s]).max() > self.room)
 
-    def _aligned(self, reference: Road) -> tuple[float, list[tuple[Array, list[int]]]]:
-        """Express the slopes of all roads by those of one; count what is out of order."""
-        columns = np.array([s.ravel() for s in reference.slopes])
-        found, cost = [], 0.0
-        for road in self.roads:
-            gates, apart = np.eye(self.S), []
-            for s, slope in enumerate(road.slopes):
-                if road is reference:
-                    cost += 2.5 * (not self.live(road, s))
-                elif (mix := self._mix(columns, slope.ravel(), s)) is None:
-                    apart.append(s)
-                    cost += 3
-                else:
-                    cost += np.sum(np.abs(mix - gates[:, s]) > self.room)
-                    gates[:, s] = mix
-            found.append((gates, apart))
-        return cost, found
+    def _usual(self, s: int) -> Array:
+        """Return the slopes of a block in which most roads agree."""
+        found = [road.slopes[s].ravel() for road in self.roads if self.live(road, s)]
+        found = found or [np.zeros(self.roads[0].slopes[s].size)]
+        return max(found, key=lambda a: sum(np.abs(a - b).max() <= self._room(a) for b in found))
+
+    def _room(self, y: Array) -> float:
+        return 3 * self.room * max(float(np.abs(y).max()), 1e-3)
 
     def _mix(self, columns: Array, y: Array, s: int) -> Array | None:
         """Return by which numbers the columns add up to y, if they do; one column first."""
-        room = 3 * self.room * max(np.abs(y).max(), 1e-3 * np.abs(columns).max())
-        if np.abs(y).max() <= self.room:
-            return np.zeros(self.S)
         ones = [columns[k] @ y / max(columns[k] @ columns[k], 1e-300) for k in range(self.S)]
         single = [ones[k] * np.eye(self.S)[k] for k in [s, *range(self.S)]]
         for mix in [*single, np.linalg.lstsq(columns.T, y, rcond=1e-6)[0]]:
-            if np.abs(y - mix @ columns).max() <= room:
+            if np.abs(y - mix @ columns).max() <= self._room(y):
                 return np.array([neat(m, 1e-3) for m in mix])
         return None
 
@@ -254,8 +229,7 @@ class Wiring:
             for road in self.roads:
                 if road.name not in apart:
                     used += [road.name] if self.live(road, k) else []
-                    numbers = road.gates[k] * [s not in road.apart for s in range(self.S)]
-                    z = z + np.tensordot(numbers, parts[road.name], 1)
+                    z = z + np.tensordot(road.gates[k], parts[road.name], 1)
             found[f"{'+'.join(used)}|{letter}" if apart and used else letter] = z
             found |= {f"{name}|{letter}": parts[name][k] for name in apart}
         return found
