@@ -5,10 +5,11 @@ products and sums of squashed pre-activations; so is the hidden state. What diff
 formula is said; the formula that was read is a function, which the checker runs beside the other.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import product
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -44,15 +45,7 @@ PLAIN_ENDS: Ends = [(IDENTITY, np.copy)]
 TIMES = (1.0, 0.0, 0.5, 2.0)  # of the old cell state
 
 
-class Asked(Protocol):
-    """A learner's function: arguments by position, outputs as a list, and its rounding."""
-
-    eps: float
-
-    def __call__(self, *arguments: Any) -> Sequence[Array]: ...
-
-
-def read_step(ask: Asked, form: Form = LSTM) -> Iterator[Reading]:
+def read_step(ask: Any, form: Form = LSTM) -> Iterator[Reading]:
     """Read one step forward.
 
     Parameters
@@ -73,7 +66,7 @@ def read_step(ask: Asked, form: Form = LSTM) -> Iterator[Reading]:
         model = reader.read(scale, positive)
         if not model:
             continue
-        changed = _mixed(call, model) if leaks else _clipped(call, model, reader.tolerance)
+        changed = _changed(call, model, reader.tolerance, leaks)
         if changed or not leaks:
             findings, formula = said(form, model)
             yield Reading([*changed, *findings][:3], form.taken(model), formula)
@@ -119,17 +112,20 @@ def _cut(a: Array) -> Array:
     return np.hstack(list(a.reshape(4, len(a), -1))) if a.shape[1] % 4 == 0 else a
 
 
+def _relu(a: Array) -> Array:
+    return np.maximum(a, 0)
+
+
 Change = Callable[[Array], Array]
 MIXES: dict[str, Change] = {
-    "averaged over the batch": lambda a: a.mean(0) + 0 * a,
-    "summed over the batch": lambda a: a.sum(0) + 0 * a,
-    "those of the first row of the batch for every row": lambda a: a[:1] + 0 * a,
-    "those of the last row of the batch for every row": lambda a: a[-1:] + 0 * a,
-    "reshaped where they should be transposed": lambda a: a.reshape(a.shape[::-1]).T,
-    "in reverse order of the batch": lambda a: a[::-1],
-    "moved by one row of the batch": lambda a: np.roll(a, 1, 0),
-    "divided by the size of the batch": lambda a: a / len(a),
-    "cut by reshape(4, B, H), which mixes the rows of the batch": _cut,
+    "are averaged over the batch": lambda a: a.mean(0) + 0 * a,
+    "are summed over the batch": lambda a: a.sum(0) + 0 * a,
+    "are those of the first row of the batch for every row": lambda a: a[:1] + 0 * a,
+    "are those of the last row of the batch for every row": lambda a: a[-1:] + 0 * a,
+    "are reshaped where they should be transposed": lambda a: a.reshape(a.shape[::-1]).T,
+    "are in reverse order of the batch": lambda a: a[::-1],
+    "are moved by one row of the batch": lambda a: np.roll(a, 1, 0),
+    "are cut by reshape(4, B, H), which mixes the rows of the batch": _cut,
 }
 PLACES = {
     "cell": "new cell states",
@@ -143,53 +139,44 @@ PLACES = {
 SITES = [*((place,) for place in PLACES), ("x", "h"), ("h", "c"), ("h_out", "c_out")]
 
 
-def _changed(
-    call: Call, model: Model, runs: Sequence[Six], changes: Mapping[str, Change], off: float
-) -> tuple[tuple[str, ...], str, str]:
-    """Find what is changed where, put it into the model, and say it; nothing where none fits."""
+def _clips(outputs: Sequence[Array]) -> Iterator[tuple[str, Change]]:
+    """Yield what may cut an output that was seen at several numbers."""
+    ends = np.concatenate(outputs)
+    # What is a bound comes more than once.
+    bounds = [e if np.sum(ends == e) > 1 else np.sign(e) * np.inf for e in (ends.min(), ends.max())]
+    for low, high in (bounds, (-np.inf, bounds[1])):
+        cut = partial(np.clip, a_min=low, a_max=high)
+        yield f"are clipped to {low:.4g} to {high:.4g}; nothing should be clipped", cut
+
+
+@np.errstate(all="ignore")
+def _changed(call: Call, model: Model, tolerance: float, leaks: bool) -> list[Finding]:
+    """Find where the rows of a batch are mixed, or large numbers cut; put it into the model."""
+    x, h, c, *w = drawn(model.form, 5 if leaks else 17, seed=11)
+    runs = [(x, h, c, *w)]
+    if not leaks:
+        runs = [(x, h, 9 * c, *w), (9 * x, 9 * h, c, *w), (x, h, 50 * c, *(50 * a for a in w))]
     seen = [(six, call(*six)) for six in runs]
+    changes = MIXES
+    if not leaks:
+        clips = [clip for k in (-1, 0) for clip in _clips([got[k] for _, got in seen])]
+        changes = {"go through ReLU: what is negative becomes 0": _relu, **dict(clips)}
     for sites, (words, change) in product([(), *SITES], changes.items()):
         model.change = partial(_at, sites, change)
         pairs = ((t, g) for six, got in seen for t, g in zip(model(*six), got, strict=True))
-        if all(_near(told, got, off) for told, got in pairs):
-            return sites, words, "The " + " and the ".join(PLACES[s] for s in sites) + f" {words}"
+        if all(_near(told, got, 1e-5 if leaks else 10 * tolerance) for told, got in pairs):
+            says = f"The {' and the '.join(PLACES[s] for s in sites)} {words}."
+            where = {"cell": ("c",) if change is _relu else ("c", "h"), "z": (*model.form.letters,)}
+            where |= {"c_out": ("c",), "h_out": model.form.output}
+            about = ("batch",) if leaks else tuple(k for s in sites for k in where.get(s, s))
+            title = "rows of the batch mixed" if leaks else re.split("[;:]", words)[0]
+            return [Finding(title, says, about, "numpy" if leaks else "clipping")] if sites else []
     model.change = partial(_at, (), np.copy)
-    return (), "", ""
+    return []
 
 
 def _at(sites: Sequence[str], change: Change, place: str, a: Array) -> Array:
     return change(a) if place in sites else a
-
-
-@np.errstate(all="ignore")
-def _mixed(call: Call, model: Model) -> list[Finding]:
-    """Find how the rows of a batch are mixed, and put it into the model."""
-    sites, words, says = _changed(call, model, [drawn(model.form, 5)], MIXES, 1e-5)
-    says = f"{says.replace(words, 'are ' + words)}. Each row of the batch is a sequence of its own."
-    return [Finding(f"batch: {words}", says, ("batch",), "numpy")] if sites else []
-
-
-@np.errstate(all="ignore")
-def _clipped(call: Call, model: Model, tolerance: float) -> list[Finding]:
-    """Find what is clipped where numbers are large, and put it into the model."""
-    x, h, c, *w = drawn(model.form, 17, seed=11)
-    runs = [(x, h, 9 * c, *w), (9 * x, 9 * h, c, *w), (x, h, 50 * c, *(50 * a for a in w))]
-    changes: dict[str, Change] = {"go through ReLU": partial(np.maximum, 0)}
-    for k in (-1, 0):
-        ends = np.concatenate([call(*six)[k] for six in runs])
-        # What is a bound comes more than once.
-        low, high = (e if np.sum(ends == e) > 1 else np.sign(e) * np.inf
-                     for e in (ends.min(), ends.max()))  # fmt: skip
-        for least, most in ((low, high), (-np.inf, high)):
-            words = f"are clipped to {least:.4g} to {most:.4g}"
-            changes[words] = partial(np.clip, a_min=least, a_max=most)
-    sites, words, says = _changed(call, model, runs, changes, 10 * tolerance)
-    relu = "ReLU" in words
-    about = {"cell": ("c",) if relu else ("c", "h"), "c_out": ("c",), "h_out": model.form.output}
-    where = [k for s in sites for k in about.get(s, model.form.letters if s == "z" else (s,))]
-    says += ": what is negative becomes 0." if relu else "; nothing should be clipped."
-    title = "squashed by ReLU" if relu else "clipped"
-    return [Finding(title, says, tuple(where), "clipping")] if sites else []
 
 
 class Reader:
@@ -220,9 +207,8 @@ class Reader:
             return None
         x, h, c, W, U, b = drawn(self.form, self.B, scale, positive)
         # Where a gate sees the old cell state, the new one is a line in the old without that.
-        met = {r.name: {k for s in r.signals for k in _wiring.about(r.name, s)[1:]}
-               for r in self.wiring.roads}  # fmt: skip
-        six = (x, h, c, W * ("c" not in met["x"]), U * ("c" not in met["h"]), b)
+        of_x, of_h, _ = self.wiring.roads
+        six = (x, h, c, W * (not of_x.sees_c), U * (not of_h.sees_c), b)
         bases = states(self.form, self.wiring, six)
         runs = [self.call(*six[:2], k * c, *six[3:]) for k in TIMES]
         if self.form.cell is None:
@@ -231,9 +217,8 @@ class Reader:
             return Model(self.form, self.wiring, law) if law else None
         for swapped in (False, True):
             law = self._law([run[::-1] if swapped else run for run in runs], bases)
-            if law and (
-                not swapped or "c" in [f.base for t in law.hidden.terms for f in t.factors]
-            ):
+            bases_of_h = [f.base for t in law.hidden.terms for f in t.factors] if law else []
+            if law and (not swapped or "c" in bases_of_h):
                 return Model(self.form, self.wiring, law, swapped)
         return None
 

@@ -123,6 +123,11 @@ class Road:
     gates: Array = field(default_factory=lambda: np.zeros(0))
     apart: list[int] = field(default_factory=list)
 
+    @property
+    def sees_c(self) -> bool:
+        """Return whether weights meet something made of the old cell state."""
+        return any("c" in about(self.name, s) for s in self.signals)
+
     def parts(self, six: Six, g: Mapping[str, Array]) -> Array:
         """Return what each block adds: block, row of the batch, unit."""
         weights = six[3 + ROADS.index(self.name)]
