@@ -32,7 +32,8 @@ def said(form: Form, model: Model) -> tuple[list[Finding], list[tuple[str, str]]
         found += _of_one(form, law.hidden)
     else:
         found += _of_cell(form, law)
-        formula.insert(0, (_written(law), f"c = {form.cell}"))
+        cell = Sum((*_old(law), *law.new.terms), law.outer)
+        formula.insert(0, (f"c = {cell}", f"c = {form.cell}"))
     for k, (title, says, where, *rest) in enumerate(found):
         about = tuple(_named(form, name) for name in where)
         found[k] = Finding(_named(form, title), _named(form, says), about, *rest)
@@ -46,14 +47,9 @@ def _named(form: Form, text: str) -> str:
     return text
 
 
-def _written(law: Law) -> str:
-    """Write the new cell state as it was read."""
-    parts = [str(law.new)] if law.new.terms else []
-    if law.kept.terms:
-        by = f"({law.kept})" if len(law.kept.terms) > 1 else str(law.kept)
-        old = law.inner.written.format("c_prev")
-        parts.insert(0, old if by == "1" else f"{by} · {old}")
-    return f"c = {law.outer.written.format(' + '.join(parts).replace('+ −', '− ') or '0')}"
+def _old(law: Law) -> tuple[Term, ...]:
+    c_prev = Factor(law.inner, "c_prev")
+    return tuple(Term(t.number, (*t.factors, c_prev)) for t in law.kept.terms)
 
 
 # Wiring
@@ -206,7 +202,6 @@ class Part:
         extra = [f for t in terms for f in t if f not in want]
         where = [f.gate or f.base[0] for f in [*lacks, *extra, *others]]
         where += self.roles[-1] if self.main and self.main.number != 1 else ""
-        where += self.roles if not where and self.got.outer is not IDENTITY else ""
         if where:
             if self.roles == "o":
                 where = ["o" if k == "o" else "h" for k in where]
@@ -220,12 +215,11 @@ class Part:
 def _of_cell(form: Form, law: Law) -> Iterator[Finding]:
     """Say what differs in a step of gates and a cell: gates, cell state, what is returned."""
     kept, added = form.cell.terms if form.cell else ()
-    old = [Term(t.number, (*t.factors, Factor(law.inner, "c_prev"))) for t in law.kept.terms]
-    held = [t for t in law.new.terms if OLD in t.factors and law.new.outer is IDENTITY]
-    new = Sum(tuple(t for t in law.new.terms if t not in held), law.new.outer)
+    held = tuple(t for t in law.new.terms if OLD in t.factors)
+    new = tuple(t for t in law.new.terms if t not in held)
     parts = [
-        Part("f", Sum((*old, *held)), kept),
-        Part("ig", new, added),
+        Part("f", Sum(_old(law) + held), kept),
+        Part("ig", Sum(new), added),
         Part("o", law.hidden, form.hidden.terms[0]),
     ]
     right = {role: factor for part in parts for role, factor in part.right.items()}

@@ -250,7 +250,7 @@ class Reader:
             room = self.tolerance * (1 if outer is IDENTITY else 1e3)
             if all(_near(slope * a + offset, b, room) for a, b in zip(s, u, strict=True)):
                 kept = search.find(slope, squashed=False)
-                new = search.find(offset) if kept else None
+                new = search.find(offset, squashed=False) if kept else None
                 return Law(kept, new, inner, outer, NONE, CARRIED) if kept and new else None
         return None
 
