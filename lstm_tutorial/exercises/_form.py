@@ -45,19 +45,18 @@ class Form:
         return {**{k: sigmoid(bases[k]) for k in "ifo"}, "c": self.cell.value(bases)}
 
 
+NONE = Sum(())
+
+
 class Law(NamedTuple):
     """The states as they were read."""
 
-    kept: Sum  # by what the old cell state is multiplied
-    new: Sum  # what is added
-    inner: Squash  # what the old cell state goes through before
-    outer: Squash  # what the new cell state goes through
     hidden: Sum
-    returned: Sum  # as the cell state
-
-
-NONE = Sum(())
-CARRIED = Sum((Term(1, (Factor(IDENTITY, "c"),)),))
+    kept: Sum = NONE  # by what the old cell state is multiplied
+    new: Sum = NONE  # what is added
+    inner: Squash = IDENTITY  # what the old cell state goes through before
+    outer: Squash = IDENTITY  # what the new cell state goes through
+    returned: Sum = Sum((Term(1, (Factor(IDENTITY, "c"),)),))  # as the cell state
 
 
 @dataclass

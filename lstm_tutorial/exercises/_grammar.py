@@ -53,14 +53,15 @@ SQUASHES = [
     Squash("softmax({}) over the batch", lambda z: softmax(z, 0)),
 ]
 Inverse = Callable[[Array], Array]
-OUTERS: list[tuple[Squash, Inverse]] = [
+ENDS: list[tuple[Squash, Inverse]] = [  # what a whole sum may go through
+    (IDENTITY, np.copy),
     (TANH, np.arctanh),
     (SIGMOID, lambda y: np.log(y / (1 - y))),
 ]
 # Squashes that may be applied to a line, and between which numbers they tell where they are.
 STRETCHED = [
-    (*OUTERS[1], 0, 1),
-    (*OUTERS[0], -1, 1),
+    (*ENDS[2], 0, 1),
+    (*ENDS[1], -1, 1),
     (Squash("clip({}, 0, 1)", lambda z: np.clip(z, 0, 1)), np.copy, 0, 1),
     (Squash("clip({}, −1, 1)", lambda z: np.clip(z, -1, 1)), np.copy, -1, 1),
 ]
@@ -169,11 +170,10 @@ class Search:
             return None
         if np.abs(y).max() <= self.tolerance:
             return Sum(())
-        return next(self._found(y, OUTERS if squashed else ()), None)
+        return next(self._found(y, ENDS if squashed else ENDS[:1]), None)
 
-    def _found(self, y: Array, outers: Iterable[tuple[Squash, Inverse]]) -> Iterator[Sum]:
-        yield from self._short(y)
-        for outer, inverse in outers:
+    def _found(self, y: Array, ends: Iterable[tuple[Squash, Inverse]]) -> Iterator[Sum]:
+        for outer, inverse in ends:
             yield from (Sum(found.terms, outer) for found in self._short(inverse(y)))
         yield from self._products(y, self.single, self.double)
         yield from self._sums(y, self.single, self.double)

@@ -15,10 +15,8 @@ import numpy as np
 
 from lstm_tutorial.exercises import _wiring
 from lstm_tutorial.exercises._form import (
-    CARRIED,
     FORMS,
     LSTM,
-    NONE,
     Form,
     Law,
     Model,
@@ -26,22 +24,18 @@ from lstm_tutorial.exercises._form import (
     with_cell,
 )
 from lstm_tutorial.exercises._grammar import (
+    ENDS,
     IDENTITY,
-    OUTERS,
     SIGMOID,
     TANH,
     Factor,
-    Inverse,
     Search,
-    Squash,
     Sum,
 )
 from lstm_tutorial.exercises._reading import Array, Finding, Reading
 from lstm_tutorial.exercises._said import said
 from lstm_tutorial.exercises._wiring import Call, Six, Wiring
 
-Ends = Sequence[tuple[Squash, Inverse]]
-PLAIN_ENDS: Ends = [(IDENTITY, np.copy)]
 TIMES = (1.0, 0.0, 0.5, 2.0)  # of the old cell state
 
 
@@ -213,8 +207,7 @@ class Reader:
         runs = [self.call(*six[:2], k * c, *six[3:]) for k in TIMES]
         if self.form.cell is None:
             hidden = Search(bases, self._plain(bases), self.tolerance).find(runs[0][0])
-            law = Law(NONE, NONE, IDENTITY, IDENTITY, hidden, NONE) if hidden else None
-            return Model(self.form, self.wiring, law) if law else None
+            return Model(self.form, self.wiring, Law(hidden)) if hidden else None
         for swapped in (False, True):
             law = self._law([run[::-1] if swapped else run for run in runs], bases)
             bases_of_h = [f.base for t in law.hidden.terms for f in t.factors] if law else []
@@ -226,23 +219,23 @@ class Reader:
         """Read the cell state as returned; as it is shown, if something else is returned."""
         without = {k: z for k, z in bases.items() if k != "c_prev"}
         search = Search(without, self._plain(bases), self.tolerance)
-        first = self._of_cell([run[1] for run in runs], search, bases, [*PLAIN_ENDS, *OUTERS])
+        first = self._of_cell([run[1] for run in runs], search, bases)
         first = first and self._complete(first, bases, runs[0])
-        if first and first.outer is IDENTITY and first.returned == CARRIED:
+        if first and first.outer is IDENTITY and str(first.returned) == "c":
             return first
         gates = [f.value(bases) for f in search.factors if f.gate and f.squash is SIGMOID]
         for by in [1.0, *gates]:
-            law = self._of_cell([run[0] / by for run in runs], search, bases, OUTERS)
+            law = self._of_cell([run[0] / by for run in runs], search, bases, squashed=True)
             law = law and self._complete(law._replace(outer=IDENTITY), bases, runs[0])
             if law and (not first or str(law.hidden) == str(self.form.hidden)):
                 return law
         return first
 
     def _of_cell(
-        self, y: Sequence[Array], search: Search, bases: Mapping[str, Array], ends: Ends
+        self, y: Sequence[Array], search: Search, bases: Mapping[str, Array], squashed: bool = False
     ) -> Law | None:
         """Read a cell state, given for each of the times of the old one, as a line in that."""
-        for (outer, inverse), inner in product(ends, (IDENTITY, TANH, SIGMOID)):
+        for (outer, inverse), inner in product(ENDS[squashed:], (IDENTITY, TANH, SIGMOID)):
             u = [inverse(a) for a in y]
             s = [inner.function(k * bases["c_prev"]) for k in TIMES]
             slope = (u[0] - u[2]) / (s[0] - s[2])
@@ -251,7 +244,7 @@ class Reader:
             if all(_near(slope * a + offset, b, room) for a, b in zip(s, u, strict=True)):
                 kept = search.find(slope, squashed=False)
                 new = search.find(offset, squashed=False) if kept else None
-                return Law(kept, new, inner, outer, NONE, CARRIED) if kept and new else None
+                return Law(Sum(()), kept, new, inner, outer) if kept and new else None
         return None
 
     def _complete(self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]) -> Law | None:
