@@ -32,7 +32,8 @@ def said(form: Form, model: Model) -> tuple[list[Finding], list[tuple[str, str]]
         found += _of_one(form, law.hidden)
     else:
         found += _of_cell(form, law)
-        cell = Sum((*_old(law), *law.new.terms), law.outer)
+        cell = " + ".join(str(s) for s in (Sum(_old(law)), law.new) if s.terms) or "0"
+        cell = law.outer.written.format(cell.replace("+ −", "− "))
         formula.insert(0, (f"c = {cell}", f"c = {form.cell}"))
     for k, (title, says, where, *rest) in enumerate(found):
         about = tuple(_named(form, name) for name in where)
@@ -202,9 +203,10 @@ class Part:
         extra = [f for t in terms for f in t if f not in want]
         where = [f.gate or f.base[0] for f in [*lacks, *extra, *others]]
         where += self.roles[-1] if self.main and self.main.number != 1 else ""
-        if where:
+        if where or len(self.got.terms) > 1 or self.got.outer is not IDENTITY:
             if self.roles == "o":
-                where = ["o" if k == "o" else "h" for k in where]
+                where = ["o" if k == "o" else "h" for k in where] or ["h"]
+            where = where or list(self.roles)
             title, where = TITLES.get(
                 f"{self.roles} {self.got}", (f"{self.got} for {self.want}", where)
             )
@@ -215,11 +217,12 @@ class Part:
 def _of_cell(form: Form, law: Law) -> Iterator[Finding]:
     """Say what differs in a step of gates and a cell: gates, cell state, what is returned."""
     kept, added = form.cell.terms if form.cell else ()
-    held = tuple(t for t in law.new.terms if OLD in t.factors)
+    outer = law.new.outer
+    held = tuple(t for t in law.new.terms if OLD in t.factors and outer is IDENTITY)
     new = tuple(t for t in law.new.terms if t not in held)
     parts = [
         Part("f", Sum(_old(law) + held), kept),
-        Part("ig", Sum(new), added),
+        Part("ig", Sum(new, outer), added),
         Part("o", law.hidden, form.hidden.terms[0]),
     ]
     right = {role: factor for part in parts for role, factor in part.right.items()}

@@ -91,7 +91,7 @@ def _leaks(call: Call, form: Form) -> bool:
     first = (np.arange(5) == 0)[:, None]
     other = call(x + first, h - first, c + 0.5 * first, *weights)
     pairs = zip(call(x, h, c, *weights), other, strict=True)
-    return not all(_near(a[1:], b[1:], 1e-7) for a, b in pairs)
+    return not all(_near(np.nan_to_num(a[1:]), np.nan_to_num(b[1:]), 1e-7) for a, b in pairs)
 
 
 def _by_rows(call: Call) -> Call:
@@ -243,7 +243,7 @@ class Reader:
             room = self.tolerance * (1 if outer is IDENTITY else 1e3)
             if all(_near(slope * a + offset, b, room) for a, b in zip(s, u, strict=True)):
                 kept = search.find(slope, squashed=False)
-                new = search.find(offset, squashed=False) if kept else None
+                new = search.find(offset) if kept else None
                 return Law(Sum(()), kept, new, inner, outer) if kept and new else None
         return None
 

@@ -127,6 +127,8 @@ SINGLE = [
     ("f * c_prev + i * g -> f + c_prev + i * g", "f"),
     ("f * c_prev + i * g -> f * c_prev - i * g", "g"),
     ("f * c_prev + i * g -> f * c_prev + i", "g"),
+    ("f * c_prev + i * g -> f * c_prev + i * g + 1", "i g"),
+    ("f * c_prev + i * g -> f * c_prev + np.tanh(i * g)", "i g"),
     ("f * c_prev + i * g -> f * h_prev + i * g", "h c"),
     ("f * c_prev + i * g -> f * np.tanh(c_prev) + i * g", "c"),
     ("f * c_prev + i * g -> np.tanh(f * c_prev + i * g)", "c"),
@@ -135,6 +137,7 @@ SINGLE = [
     # the hidden state, and what is returned
     ("o * np.tanh(c) -> o * np.tanh(c_prev)", "h"),
     ("o * np.tanh(c) -> np.tanh(o * c)", "h"),
+    ("o * np.tanh(c) -> np.tanh(o * np.tanh(c))", "h"),
     ("o * np.tanh(c) -> o + np.tanh(c)", "o h"),
     ("o * np.tanh(c) -> o * np.tanh(i * g)", "h"),
     ("o * np.tanh(c) -> (1 - o) * h_prev + o * np.tanh(c)", "o h"),
@@ -283,6 +286,11 @@ def test_what_is_outside_the_grammar_is_not_guessed():
     edit = "f = sigmoid(zf) -> f = np.exp(-np.exp(-zf)) * np.cos(zi * zo)"
     reading, calls = read("lstm.step", written(STEP, edit))
     assert reading is None and calls <= 1500
+
+
+def test_what_is_no_number_is_not_taken_for_mixed_rows():
+    fn = written(STEP, "return h, c -> return h, c * np.nan")
+    assert list(_step.read_step(Ask(KINDS["lstm.step"], fn))) == []
 
 
 def test_rows_that_are_mixed_in_an_unknown_way_are_told_as_measured():
