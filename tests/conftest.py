@@ -16,7 +16,8 @@ EXTENSIONS = Path(__file__).parent.parent / "_ext"
 CONF = f"""
 import sys
 sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = [{{parser!r}}, "claims", "moved_anchors", "page_facts", "quiz", "report_links"]
+extensions = [{{parser!r}}, "claims", "moved_anchors", "page_facts", "quiz", "report_links",
+    "sphinx_exercise"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 """
