@@ -1,5 +1,6 @@
-// <lstm-cell preset="counter" step="3" view="backward" challenge>: the drawing of the LSTM's cell,
-// alive. All attributes may be left out. The build puts the drawing into the element
+// <lstm-cell preset="counter" step="3" view="backward" compact challenge>: the drawing of the LSTM's
+// cell, alive. All attributes may be left out; compact leaves out the plot and the weights, and
+// challenge begins with the challenge. The build puts the drawing into the element
 // (_ext/drawings.py), and without scripts it stands there. The arithmetic is in cell-math.js, the
 // presets in cell-presets.js, the plot below the drawing in cell-course.js, the weights and the
 // challenge in cell-editor.js.
@@ -106,7 +107,7 @@
         return made;
       };
       this.preset = select(WORDS.cell, Object.entries({ ...WORDS.presets, own: WORDS.own }), (name) =>
-        name === "own" ? undefined : this.load(name),
+        this.load(name),
       );
       this.preset.box.lastChild.hidden = true; // until the weights are edited
       this.unitShown = select(WORDS.unit, [[0, "1"], [1, "2"]], (unit) => this.show(Number(unit)));
@@ -140,8 +141,7 @@
         this.status,
         html("div", { class: "buttons transport" }, ...Object.values(this.buttons), speed.label),
         html("div", { class: "scrub" }, this.slider, this.place),
-        this.course.element,
-        this.editor.element,
+        ...(this.hasAttribute("compact") ? [] : [this.course.element, this.editor.element]),
       );
       if (this.hasAttribute("challenge")) this.editor.begin();
     }
@@ -149,7 +149,7 @@
     // Take a preset, or what the reader has entered.
     load(name) {
       this.preset.box.value = name;
-      this.cell = structuredClone(CELL_PRESETS[name]);
+      this.cell = structuredClone(name === "own" ? this.own : CELL_PRESETS[name]);
       this.editor.fill(this.cell);
       this.show(0, false);
       this.t = Math.min(this.t ?? 0, 1);
@@ -160,7 +160,7 @@
       this.pause();
       this.preset.box.lastChild.hidden = false;
       this.preset.box.value = "own";
-      this.cell = cell;
+      this.own = this.cell = cell;
       this.show(Math.min(this.unit, cell.W_hh[0].length - 1), false);
       this.compute();
     }
@@ -229,7 +229,9 @@
         const value = values[name] ?? (READS.includes(name) ? values.h_prev : name === "shown" ? values.c : 0);
         const size = Math.max(...[value ?? 0].flat().map(Math.abs));
         const state = !this.backward && ["c", "c_prev", "kept", "shown", "added"].includes(name);
-        wire.style.strokeWidth = (this.now ? 1 + 6 * Math.min(1.2, state ? size / most : size) : 1).toFixed(2);
+        const share = Math.min(1.2, state ? size / most : size);
+        const least = wire.classList.contains("state") ? 2 : 1;
+        wire.style.strokeWidth = (least + (this.now ? 6 * share : 0)).toFixed(2);
       });
     }
 
