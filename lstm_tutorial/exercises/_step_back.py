@@ -157,7 +157,7 @@ class _Step:
 
     def _clipped(self, program: Program) -> Program:
         """Return the program with the clipping that large gradients show."""
-        put = [name for name in ("dh", "dc") if name in self.spec.arguments]
+        put: list[str] = [name for name in ("dh", "dc") if name in self.spec.arguments]
         large = [self.many[n] * (1e4 if n in put else 1) for n in self.spec.arguments]
         got = self.ask(*large)
 
@@ -169,7 +169,13 @@ class _Step:
             lines = {name: name for name in put if name in names} | program
             return lines | {n: f"clip({lines[n]}, -{bound:g}, {bound:g})" for n in names}
 
-        every = [put, ["dz"], ["dc_total"], self.spec.outputs, *([n] for n in self.spec.outputs)]
+        every = [
+            put,
+            ["dz"],
+            ["dc_total"],
+            self.spec.outputs,
+            *([n] for n in self.spec.outputs),
+        ]
         known = {*program, *put}
         tries = (clip(some, k) for k in CLIPS for some in every if known.issuperset(some))
         return program if fits(program) else next(filter(fits, tries), program)

@@ -49,9 +49,8 @@ COUPLED_CELL = _recurrent.stepping(
     "torch.coupled_cell",
     "cell(i, f, g, o, c) -> (h, c), where i, f, g, o are pre-activations and 1 - f is the input "
     "gate",
-    {"h": "B H", "c": "B H"},
-    dict.fromkeys("ifgoc", "B H"),
     in_numpy(_coupled),
+    "i f g o c -> h c",
     prepare=as_tensor,
     ask=attached(_coupled, "ifgoc"),
 )
