@@ -17,8 +17,8 @@ def in_halves(returned: Any) -> Any:
     """Return the halves of (B, 2H): what the forward and the backward direction gave."""
     whole = returned if hasattr(returned, "shape") else np.array(returned)
     if len(whole.shape) != 2 or whole.shape[1] % 2:
-        says = f"Expected one tensor of shape (B, 2H), got {type(returned).__name__} of shape "
-        raise Trouble(Finding("wrong shape", f"{says}{tuple(whole.shape)}."))
+        says = f"Expected one tensor of shape (B, 2H), got one of shape {tuple(whole.shape)}."
+        raise Trouble(Finding("wrong shape", says))
     return whole[:, : whole.shape[1] // 2], whole[:, whole.shape[1] // 2 :]
 
 

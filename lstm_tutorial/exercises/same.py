@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import permutations
-from typing import Any
 
 import numpy as np
 
@@ -76,14 +75,6 @@ PORT = Kind(
 )
 
 BIAS = 1.25
-_SAYS = {
-    "left as they were": "were left as they were",
-    "both biases set": "have twice the bias: both vectors are set, and they add",
-    "added to what was drawn": "have the bias added to what was drawn. Set it",
-    "bias_hh left": "have it in bias_ih, and bias_hh keeps its numbers: they add",
-    "bias_ih left": "have it in bias_hh, and bias_ih keeps its numbers: they add",
-    "another number": "have another sum than the one asked for",
-}
 
 
 def _fate(ih: Array, hh: Array, new_ih: Array, new_hh: Array) -> str:
@@ -92,7 +83,7 @@ def _fate(ih: Array, hh: Array, new_ih: Array, new_hh: Array) -> str:
     left_ih, left_hh = np.allclose(ih, new_ih), np.allclose(hh, new_hh)
     tests = {
         "left as they were": left_ih and left_hh,
-        "right": np.allclose(total, BIAS),
+        "": np.allclose(total, BIAS),
         "both biases set": np.allclose(total, 2 * BIAS),
         "added to what was drawn": np.allclose(total, ih + hh + BIAS),
         "bias_hh left": left_hh and np.allclose(new_ih, BIAS),
@@ -129,32 +120,25 @@ def _compared(before: dict[str, Array], after: dict[str, Array]) -> Iterator[Fin
         vectors = [state[name].reshape(4, -1) for state in (before, after) for name in names]
         for gate, biases in zip("ifgo", zip(*vectors, strict=True), strict=True):
             fates[gate].append(_fate(*biases))
-    f, touched = set(fates["f"]), [g for g in "igo" if set(fates[g]) != {"left as they were"}]
-    if touched and f == {"left as they were"}:
-        says = f"The biases of {named(touched)} are set. The forget gate's are the second quarter."
-        yield Finding("another gate opened", says, tuple(touched))
-    elif len(touched) == 3 and all(set(fate) == {"right"} for fate in fates.values()):
+    touched = [gate for gate in "igo" if set(fates[gate]) != {"left as they were"}]
+    if all(set(fate) == {""} for fate in fates.values()):
         says = "The biases of all four gates are set. Only the forget gate's are."
         yield Finding("all gates set", says, ("bias",))
-    else:
-        for fate in f - {"right"}:
-            at = [_place(end) for end, done in zip(ends, fates["f"], strict=True) if done == fate]
-            places = "" if len(at) == len(ends) else f" in {named(at)}"
-            title = "some layers left" if places and "were" in fate else fate
-            where = tuple(word for word in fate.split() if word.startswith("bias_"))
-            yield Finding(title, f"The forget gates{places} {_SAYS[fate]}.", where)
-        if touched:
-            says = f"The biases of {named(touched)} are changed, too. They stay as they are."
-            yield Finding("other gates changed", says, tuple(touched))
+        return
+    for fate in set(fates["f"]) - {""}:
+        at = [end for end, done in zip(ends, fates["f"], strict=True) if done == fate]
+        places = "" if len(at) == len(ends) else f" of the layers {named(at)}"
+        says = (
+            f"The forget gates' biases{places}: {fate}. The two of a layer should add up to bias."
+        )
+        where = tuple(word for word in fate.split() if word.startswith("bias_"))
+        yield Finding("some layers left" if places and "were" in fate else fate, says, where)
+    if touched:
+        says = f"The biases of {named(touched)} are changed. Only the second quarter should be, f."
+        yield Finding("other gates changed", says, tuple(touched))
     other = [n for n in before if "weight" in n and not np.array_equal(before[n], after[n])]
     if other:
         yield Finding("weights changed", f"{named(other)} changed. Only biases should.")
-
-
-def _place(end: str) -> str:
-    """Return the layer and direction that the end of a parameter's name stands for."""
-    layer, _, reverse = end.partition("_")
-    return f"layer {layer} {'backward' if reverse else 'forward'}"
 
 
 OPEN_FORGET_GATES = by_measuring(
