@@ -8,8 +8,9 @@ import numpy as np
 
 from lstm_tutorial import lstm
 from lstm_tutorial.exercises._kind import Case, Kind, regimes
+from lstm_tutorial.exercises._programs import KINDS as STEPS
 from lstm_tutorial.exercises._reading import Array, Finding, named
-from lstm_tutorial.exercises._step_back import read_step_back
+from lstm_tutorial.exercises._step_back import computed, read_step_back
 from lstm_tutorial.exercises._trials import Fn, by_measuring
 from lstm_tutorial.rnn import sigmoid
 
@@ -125,14 +126,6 @@ NO_FUTURE = by_measuring(
 )
 
 
-def _mended(dh: Array, dc: Array, c_prev: Array, gates: Any, c: Array, W_hh: Array) -> Any:
-    i, f, g, o = gates
-    total = dc + dh * o * (1 - np.tanh(c) ** 2)
-    to_i, to_f, to_g = total * g * i * (1 - i), total * c_prev * f * (1 - f), total * i * (1 - g**2)
-    dz = np.hstack([to_i, to_f, to_g, dh * np.tanh(c) * o * (1 - o)])
-    return dz @ W_hh, total * f, dz
-
-
 def _states(case: Case) -> Case:
     """Return arguments of one step back from numbers that are drawn."""
     dh, dc, c_prev, i, f, g, o, W_hh = case.values()
@@ -141,6 +134,7 @@ def _states(case: Case) -> Case:
     return {"dh": dh, "dc": dc, "c_prev": c_prev, "gates": gates, "c": c, "W_hh": W_hh}
 
 
+_MENDED = STEPS["mended"]
 STEP_BACK = Kind(
     "mended(dh, dc, c_prev, gates, c, W_hh) -> (dh_prev, dc_prev, dz)",
     {"dh_prev": "B H", "dc_prev": "B H", "dz": "B 4H"},
@@ -150,7 +144,7 @@ STEP_BACK = Kind(
             310, {**dict.fromkeys(["dh", "dc", "c_prev", *"ifgo"], "B H"), "W_hh": "4H H"}
         )
     ],
-    _mended,
+    partial(computed, _MENDED, _MENDED.program),
     "bugs",
     partial(read_step_back, kind="mended"),
 )
