@@ -25,10 +25,8 @@ CAROUSEL = by_edits(
     in the order of time: (dc_T * kept)[::-1] | Lag 0, the end, stands first.
     lag 0 left out: (dc_T * kept)[1:] | The first entry is lag 0, the end itself: dc_T.
     1 - f in place of f: f[::-1] -> (1 - f)[::-1] | The factor is 1 - f. What is kept is f.
-    one lag off: factors, axis=0) -> np.concatenate([back, factors[:1]]), axis=0) |
-        Lag 0 is the end itself: dc_T, with no gate before it.
-    all gates at lag 0: dc_T * np.concatenate([kept[-1:], kept[1:]]) |
-        All gates stand at lag 0, where none has acted: f[-0:] is all of f.
+    one lag off: factors, axis=0) -> np.concatenate([back, factors[:1]]), axis=0) | Lag 0 is dc_T.
+    all gates at lag 0: dc_T * np.concatenate([kept[-1:], kept[1:]]) | f[-0:] is all of f.
     f squashed again: f[::-1] -> 1 / (1 + np.exp(-f[::-1])) | f holds the gates themselves.
     """),
     "flow",
@@ -51,8 +49,7 @@ BIAS_FOR = by_edits(
     one step: 1 / lag -> 1 | This gate keeps the share over one step. Over lag steps it is gate^lag.
     tanh for the sigmoid: np.arctanh(f) | The gate is a sigmoid: its inverse is log(f / (1 - f)).
     share divided by the lag: left ** (1 / lag) -> left / lag | The gate is the lag-th root.
-    loss spread over the lag: left ** (1 / lag) -> 1 - (1 - left) / lag |
-        The losses do not add: the gates multiply. The gate is left^(1 / lag).
+    loss spread over the lag: left ** (1 / lag) -> 1 - (1 - left) / lag | The gates multiply.
     bias of the lag alone: np.log(lag - 1) | This makes 1 / (1 - f) the lag, whatever left is.
     """),
     "flow",

@@ -21,9 +21,7 @@ SIGMOID = by_edits(
     from -1 to 1: np.tanh(z / 2) | It goes from -1 to 1. By tanh σ is (1 + tanh(z / 2)) / 2.
     twice as steep: 1 / (1 + np.exp(-2 * z)) | By tanh σ is (1 + tanh(z / 2)) / 2.
     slope: 1 / (2 + np.exp(z) + np.exp(-z)) | This is the slope, σ(z) (1 - σ(z)).
-    hard sigmoid: np.clip(0.2 * z + 0.5, 0, 1) | This is clip(z / 5 + 0.5), the hard sigmoid.
     hard sigmoid in sixths: np.clip(z / 6 + 0.5, 0, 1) | This is clip(z / 6 + 0.5).
-    step function: np.where(z > 0, 1.0, 0.0) | This jumps from 0 to 1 at z = 0.
     ReLU: np.maximum(z, 0) | This is ReLU, which has no upper bound.
     SiLU: z / (1 + np.exp(-z)) | This is z σ(z).
     softmax of rows: (e := np.exp(z - z.max(1, keepdims=True))) / e.sum(1, keepdims=True) |

@@ -42,8 +42,6 @@ SUMMARY = by_edits(
     halves exchanged: [forward, backward] -> [backward, forward] | The order of the halves is wrong.
     largest over time: out.max(axis=0) | The largest over time is taken.
     mean over time: out.mean(axis=0) | The mean over time is taken.
-    units taken in turn: -1, :, :H] -> -1, :, ::2] && 0, :, H:] -> 0, :, 1::2] |
-        Every other unit is taken. The first half of the units is the forward direction's.
     """),
     "pytorch",
     prepare=as_tensor,

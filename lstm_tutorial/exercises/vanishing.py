@@ -29,8 +29,7 @@ JACOBIAN = by_edits(
         product @ (slope[:, None] * W_hh) | The last step's Jacobian stands leftmost.
     slope of tanh: hs * (1 - hs) -> 1 - hs**2 | The sigmoid has h (1 - h).
     slope left out: hs * (1 - hs) -> np.ones_like(hs) | The slope h (1 - h) is missing.
-    slope on the wrong side: slope[:, None] * W_hh -> W_hh * slope |
-        The slopes scale the columns of W_hh. They scale its rows: diag(slope) @ W_hh.
+    slope on the wrong side: slope[:, None] * W_hh -> W_hh * slope | The slopes scale the rows.
     initial state for the last: [1:] -> [:-1] | Take the slopes of h_1 to h_T, not of h_0.
     """),
     "vanishing",
