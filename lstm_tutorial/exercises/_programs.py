@@ -51,13 +51,11 @@ _LINES = {
     "lstm": _Z + _FORWARD + _BACKWARD + _STATE + _INPUT + _WEIGHTS,
     "mended": _BACKWARD + _STATE,
     "rnn": _RNN + _STATE + _INPUT + _WEIGHTS,
-    "sigmoid": "dz = dh * h * (1 - h)" + _WEIGHTS,
 }
 _SIGNATURES = """
 lstm: dh dc x h_prev c_prev W_ih W_hh b; dx dh_prev dc_prev dW_ih dW_hh db; numpy
 mended: dh dc c_prev gates c W_hh; dh_prev dc_prev dz; bugs
 rnn: dh x h_prev W_ih W_hh b; dx dh_prev dW_ih dW_hh db; backpropagation
-sigmoid: dh x h_prev h W_hh; dW_ih dW_hh db; backpropagation
 """
 
 
@@ -114,8 +112,6 @@ def drawn(spec: Spec, B: int, D: int, H: int, seed: int) -> dict[str, Any]:
     names = run(KINDS["lstm" if n > H else "rnn"].program, given)
     if "gates" in spec.arguments:
         given |= {"gates": [names[k] for k in "ifgo"], "c": names["c"]}
-    if "h" in spec.arguments:
-        given["h"] = (1 + names["h"]) / 2
     return given
 
 
@@ -174,10 +170,11 @@ def _slips(right: Program) -> Iterator[tuple[Program, str]]:
         for old, new, where in _PARTS:
             about = where if lines is every else "".join(lines)[2:]
             yield {name: re.sub(old, new, text) for name, text in lines.items()}, about
-    for group in ("h",) if "z" in every else ("i", "f", "g", "o", "ifo", "ifgo") if every else ():
-        for form in _SQUASHES:
-            yield {k: form.format(f"z_{k}" if len(every) > 1 else "z") for k in group}, ""
-    if len(every) < 2:
+    gates = ["i", "f", "g", "o", "ifo", "ifgo"] if "z_i" in right else []
+    for form in _SQUASHES:
+        yield from (({k: form.format(f"z_{k}") for k in group}, "") for group in gates)
+        yield from [({"h": form.format("z")}, "")] if "z" in right else []
+    if not gates:
         return
     for row in _CELLS.split("\n"):
         where, cells = row.split(": ")

@@ -36,8 +36,7 @@ def read_step_back(ask: Any, kind: str = "lstm") -> Iterator[Reading]:
         Takes the arguments of the kind and returns its outputs, by position. For "lstm" these are
         dh, dc, x, h_prev, c_prev, W_ih, W_hh, b and dx, dh_prev, dc_prev, dW_ih, dW_hh, db.
     kind : str
-        "lstm"; "mended" for dh, dc, c_prev, gates, c, W_hh and dh_prev, dc_prev, dz; "rnn";
-        "sigmoid" for dh, x, h_prev, h, W_hh and dW_ih, dW_hh, db.
+        "lstm", "rnn", or "mended" for dh, dc, c_prev, gates, c, W_hh and dh_prev, dc_prev, dz.
     """
     step = _Step(ask, KINDS[kind])
     right = step.spec.program

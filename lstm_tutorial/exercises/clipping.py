@@ -54,7 +54,7 @@ CLIP_BY_NORM = by_edits(
         max_norm / norm if squares > max_norm else 1 | The norm is the root of the sum of squares.
     sum of the arrays' norms: np.sqrt(squares) -> sum((g**2).sum() ** 0.5 for g in grads) |
         The norms of the arrays are added. Add the squares of all entries, then take the root.
-    absolute values for squares: squares) -> sum(np.abs(g).sum() for g in grads) ** 2) | Square them.
+    absolute values for squares: squares) -> sum(np.abs(g).sum() for g in grads)**2) | Add squares.
     first array only: [factor * grads[0], *grads[1:]] | Only the first array is scaled. All are.
     scaled up below the threshold: min(1, max_norm / norm) -> max_norm / norm |
         A gradient below the threshold is scaled up to it. It must stay: min(1, max_norm / norm).

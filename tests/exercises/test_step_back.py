@@ -42,12 +42,7 @@ def mended(dh, dc, c_prev, gates, c, W_hh):
     dz = np.hstack([dz_i, dz_f, dz_g, dh * t * o * (1 - o)])
     return dz @ W_hh, dc * f, dz
 """
-SIGMOID = """
-def sigmoid_backward(dh, x, h_prev, h, W_hh):
-    dz = dh * h * (1 - h)
-    return dz.T @ x, dz.T @ h_prev, dz.sum(axis=0)
-"""
-SOURCES = {"lstm": LSTM, "rnn": RNN, "mended": MENDED, "sigmoid": SIGMOID}
+SOURCES = {"lstm": LSTM, "rnn": RNN, "mended": MENDED}
 
 
 # What is edited, kind, lines of the formula that must be read, and what they are about.
@@ -119,8 +114,6 @@ MISTAKES = [
     ("dz.T @ h_prev -> h_prev.T @ dz", "rnn", "dW_hh = h_prev.T @ dz", "dW_hh"),
     ("dc = dc + dh -> dc = dh", "mended", "dc_total = dh * o * (1 - tanh_c**2)", "dc"),
     ("W_hh, dc * f -> W_hh, dc", "mended", "dc_prev = dc_total", "dc_prev"),
-    ("h * (1 - h) -> (1 - h**2)", "sigmoid", "dz = dh * (1 - h**2)", "slope"),
-    ("dz.T @ h_prev -> dz.T @ h", "sigmoid", "dW_hh = dz.T @ h", "dW_hh"),
 ]  # fmt: skip
 PAIRS = [
     ("dh_prev, dc_prev, dW -> dc_prev, dh_prev, dW", "dh_prev dc_prev"),
