@@ -78,7 +78,17 @@ function repairSearch() {
     htmlToText(html, anchor && "#" + CSS.escape(anchor.slice(1)));
 }
 
+// An anchor of the first edition may stand on another page now.
+function followMovedAnchor() {
+  const map = document.getElementById("moved-anchors");
+  const anchor = decodeURIComponent(location.hash.slice(1));
+  const address = map && !document.getElementById(anchor) && JSON.parse(map.textContent)[anchor];
+  if (address) location.replace(address);
+}
+
+addEventListener("hashchange", followMovedAnchor);
 addEventListener("DOMContentLoaded", () => {
+  followMovedAnchor();
   repairNames();
   repairRoles();
   repairLists();

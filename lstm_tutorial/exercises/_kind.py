@@ -100,14 +100,14 @@ def regimes(seed: int, shapes: Mapping[str, str]) -> list[Case]:
     sizes = [usual, other, {**usual, "D": 5, "T": 3}]
     sizes += [{**usual, letter: 1} for letter in letters] + [dict.fromkeys(letters, 1)]
     cases: list[dict[str, Any]] = [draw(seed + k, shapes, **s) for k, s in enumerate(sizes)]
-    weights = ("W", "U", "b")
-    for k, large in enumerate(
-        [lambda n: not n.startswith(weights), lambda n: n.startswith(weights)]
-    ):
+    for k, (states, cells, weights) in enumerate([(15, 100, 0.05), (0.5, 0.5, 15)]):
+        by = {n: cells if n[0] in "cd" else weights if n[0] in "WUb" else states for n in shapes}
         drawn = draw(seed + 50 + k, shapes, **usual)
-        cases.append({n: a * (15 if large(n) else 0.5) for n, a in drawn.items()})
-    states = {n: 0 * a if n in ("h0", "c0", "h_prev", "c_prev") else a for n, a in cases[0].items()}
-    return [*cases, states, in_single_precision(cases[1])]
+        cases.append(
+            {n: by[n] * a for n, a in drawn.items()}
+        )  # gates stay open where cells are large
+    fresh = {n: 0 * a if n in ("h0", "c0", "h_prev", "c_prev") else a for n, a in cases[0].items()}
+    return [*cases, fresh, in_single_precision(cases[1])]
 
 
 def in_single_precision(case: Case) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstm_tutorial.exercises._calls import Ask
+from lstm_tutorial.exercises._form import LSTM, RNN
 from lstm_tutorial.exercises._laws import right_step, steps
 from lstm_tutorial.exercises._reading import Array, Reading
-from lstm_tutorial.exercises._form import LSTM, RNN
 from lstm_tutorial.exercises._step import read_step
 from lstm_tutorial.exercises._ways import (
     ACROSS,

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from nbformat import reads
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
 ROOT = Path(__file__).parents[2]
@@ -110,8 +112,9 @@ def faults(tmp_path):
     """Return a function that gives the faults of the changed book, with lines on the changes."""
 
     def faults(lines="", **changed):
-        write(tmp_path / "first")
-        write(tmp_path / "now", **changed)
+        for edition, changes in (("first", {}), ("now", changed)):
+            shutil.rmtree(tmp_path / edition, ignore_errors=True)
+            write(tmp_path / edition, **changes)
         first, now = (ledger.read(tmp_path / edition) for edition in ("first", "now"))
         return ledger_changes.faults(json.loads(json.dumps(first)), now, lines)
 
@@ -239,14 +242,34 @@ def test_a_thing_is_merged_into_one_of_its_kind(faults):
 
 
 def test_what_is_moved_needs_a_line_with_its_page(faults):
-    page = "1-one/page-limits"
+    page = "1-one/second"
     names = ["claim-falls", "ex-paper", "ex-code", "quiz-one"]
     found = faults(page=page)
     assert found == [f"{n}: was moved, add\n    {n} moved book/{page} WHY" for n in names]
     lines = [f"{name} moved book/{page} It is a special case." for name in names]
     assert faults("\n".join(lines), page=page) == []
-    lines[0] = lines[0].replace("page-limits", "no-page")
+    lines[0] = lines[0].replace("second", "no-page")
     assert len(faults("\n".join(lines), page=page)) == 2
+
+
+def test_what_is_moved_to_a_deeper_page_needs_no_line(faults):
+    assert faults(page="1-one/page-limits") == []
+    assert len(faults(page="1-one/pages")) == 4
+
+
+def test_the_minutes_of_an_exercise_are_no_part_of_its_name(faults):
+    assert faults(quiz=QUIZ.replace("On paper", "On paper (5 min)")) == []
+
+
+def test_all_cells_tagged_as_a_test_belong_to_it(tmp_path):
+    write(tmp_path)
+    path = tmp_path / "book/1-one/page.ipynb"
+    page = reads(path.read_text(encoding="utf-8"), as_version=4)
+    test = page.cells[2]
+    cells = [new_code_cell(line, metadata={"tags": ["claim-test"]}) for line in TEST.split("\n")]
+    page.cells[2:3] = [*cells, new_code_cell("assert False")]
+    path.write_text(writes(page), encoding="utf-8")
+    assert ledger.read(tmp_path)["claims"]["claim-falls"]["asserts"] == test.source.split("\n")
 
 
 def test_fewer_cells_need_a_line(faults):
