@@ -5,7 +5,6 @@ known mistakes of the exercise, then every plain change of one expression, a sum
 axis for another, then any two. A change that gives the learner's numbers is what was done.
 """
 
-import ast
 import copy
 import math
 import re
@@ -13,23 +12,20 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstm_tutorial.exercises._calls import Ask
-from lstm_tutorial.exercises._changes import changes
+from lstm_tutorial.exercises._changes import plain_changes
 from lstm_tutorial.exercises._facts import same
 from lstm_tutorial.exercises._kind import Case, Kind, in_single_precision
 from lstm_tutorial.exercises._reading import Array, Finding, Reading, Trouble
-from lstm_tutorial.exercises._shapes import arrays, name_by_shape
 
-Function = Callable[..., Any]
-Edits = Mapping[str, tuple[str, str]]
 Lines = tuple[str, ...]
-MOST = 25_000  # pairs, so that a wrong answer costs less than a second
+MOST = 20_000  # pairs, so that a wrong answer costs less than a second
 
 
 class Edit(NamedTuple):
@@ -38,7 +34,7 @@ class Edit(NamedTuple):
     title: str
     says: str
     lines: Lines
-    edit: str = ""
+    edit: str = ""  # empty for a plain change
 
 
 def by_edits(
@@ -46,7 +42,7 @@ def by_edits(
     outputs: Mapping[str, str],
     cases: Sequence[Case],
     source: str,
-    edits: Edits,
+    edits: Mapping[str, tuple[str, str]],
     page: str,
     also: Sequence[str] = (),
     **more: Any,
@@ -67,40 +63,12 @@ def by_edits(
     **more
         As of `Kind`.
     """
-    names = tuple(cases[0])
     ways = [tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)]
-    known = list(_applied(ways, edits))
-    right = function(names, ways[0])
-
-    def read(ask: Ask) -> Iterator[Reading]:
-        return _read(ask, names, ways, known, page)
-
-    def ask(fn: Function, *arguments: Any) -> Any:
-        if not all(isinstance(a, np.ndarray | list | int | float) for a in arguments):
-            return fn(*arguments)  # made for the learner, and nothing that the right one takes
-        wanted = [a.shape for a in kind.expected(arguments)]
-        returned = fn(*arguments)
-        shapes = [a.shape for a in arrays(kind, returned)]
-        if (
-            shapes
-            and shapes != wanted
-            and all(map(np.array_equal, arguments, kind.cases[0].values()))
-        ):
-            name_by_shape(kind, models(), fn)
-        return returned
-
-    def models() -> Iterator[tuple[list[Finding], Function]]:
-        for _, edits, made in _tried(names, ways, known):
-            model = partial(outputs_of, kind, names, made)
-            yield [Finding(edit.title, edit.says, (), page) for edit in edits], model
-
-    single = in_single_precision(cases[0])
-    tapes = any(
-        isinstance(a, list) and not isinstance(a[0], np.ndarray | int) for a in single.values()
-    )
-    every = [*cases, *([] if tapes else [single])]  # made in double precision
-    kind = Kind(signature, outputs, every, right, page, read=read, **({"ask": ask} | more))
-    return kind
+    reader = _Reader(tuple(cases[0]), ways, edits, page)
+    if not any(isinstance(argument, list) for argument in cases[0].values()):
+        cases = [*cases, in_single_precision(cases[0])]
+    right, more = function(reader.names, ways[0]), {"any_shape": True} | more
+    return Kind(signature, outputs, cases, right, page, read=reader.read, **more)
 
 
 def listed(text: str) -> dict[str, tuple[str, str]]:
@@ -113,22 +81,8 @@ def listed(text: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _applied(ways: Sequence[Lines], edits: Edits) -> Iterator[tuple[Lines, Edit]]:
-    """Yield the known mistakes in every way to write the function that they fit."""
-    for way in ways:
-        for title, (edit, says) in edits.items():
-            try:
-                yield way, Edit(title, says, edited(way, edit), edit)
-            except ValueError:
-                if way is ways[0]:  # the source itself, which they are edits of
-                    raise
-
-
-def edited(lines: Sequence[str], edits: str) -> Lines:
-    """Return the lines with texts replaced, each of which has to stand there once.
-
-    Without an arrow the edit is what is returned instead.
-    """
+def edited(lines: Lines, edits: str) -> Lines:
+    """Return the lines with texts replaced, each of which has to stand there once."""
     if " -> " not in edits:
         return (*lines[:-1], f"return {edits}")
     source = "\n".join(lines)
@@ -140,7 +94,7 @@ def edited(lines: Sequence[str], edits: str) -> Lines:
     return tuple(source.split("\n"))
 
 
-def function(names: tuple[str, ...], lines: Lines) -> Function:
+def function(names: Sequence[str], lines: Lines) -> Callable[..., Any]:
     """Return the function with the arguments and lines, the last of which returns."""
     statements: list[str] = []
     for line in lines:
@@ -164,60 +118,82 @@ def _compiled(statement: str) -> Any:
     return compile(statement, "<a line of the source>", "exec")
 
 
-def _read(
-    ask: Ask,
-    names: tuple[str, ...],
-    ways: Sequence[Lines],
-    known: Sequence[tuple[Lines, Edit]],
-    page: str,
-) -> Iterator[Reading]:
-    """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
-    runs = []
-    for case in ask.kind.cases[:2]:
-        with suppress(Trouble):  # said apart
-            runs.append((list(case.values()), ask(*case.values())))
-    off = 1e-4 if ask.eps > 1e-9 else 1e-9
+class _Reader:
+    """The known mistakes in every way to write a function."""
 
-    def fits(made: Lines) -> bool:
-        return all(same(outputs_of(ask.kind, names, made, args), got, off) for args, got in runs)
+    def __init__(
+        self,
+        names: Lines,
+        ways: Sequence[Lines],
+        edits: Mapping[str, tuple[str, str]],
+        page: str,
+    ) -> None:
+        self.names, self.ways, self.page = names, ways, page
+        self.known: list[tuple[Lines, Edit]] = []
+        for way in ways:
+            for title, (edit, says) in edits.items():
+                with suppress(*[ValueError] * (way is not ways[0])):  # it has to fit the source
+                    self.known.append((way, Edit(title, says, edited(way, edit), edit)))
 
-    for way, edits, made in _tried(names, ways, known):
-        if fits(made):
-            yield _reading(ask.kind, names, way, made, edits, page)
+    def read(self, ask: Ask) -> Iterator[Reading]:
+        """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
+        runs = []
+        for case in ask.kind.cases[:2]:
+            with suppress(Trouble):  # said apart
+                runs.append((list(case.values()), ask(*case.values())))
+        off = 1e-4 if ask.eps > 1e-9 else 1e-9
+        for way, edits, made in self._tried():
+            fits = all(same(self.run(ask.kind, made, given), got, off) for given, got in runs)
+            if fits and (len(edits) == 1 or self._both_count(ask, edits)):
+                yield self._reading(ask.kind, way, made, edits)
 
+    def _tried(self) -> Iterator[tuple[Lines, list[Edit], Lines]]:
+        """Yield the known mistakes, the plain changes, and then two of them, known ones first."""
+        plain = ((way, Edit(*three)) for way in self.ways for three in _plain(self.names, way))
+        every = [*self.known, *plain]
+        yield from ((way, [edit], edit.lines) for way, edit in every)
+        slow = any(line.startswith(" ") for line in self.ways[0])  # a loop
+        firsts = len(self.known) if slow else len(every)
+        pairs = (
+            (way, first, second)
+            for k, (way, first) in enumerate(every[:firsts])
+            for other, second in every[k + 1 :]
+            if other is way
+        )
+        for way, first, second in islice(pairs, MOST):
+            both = merged(way, first, second)
+            if both:
+                yield way, [first, second], both
 
-def _tried(
-    names: tuple[str, ...], ways: Sequence[Lines], known: Sequence[tuple[Lines, Edit]]
-) -> Iterator[tuple[Lines, list[Edit], Lines]]:
-    """Yield the known mistakes, the plain changes, and then two of them, a known one first."""
-    every = [*known, *((way, edit) for way in ways for edit in plain_edits(names, way))]
-    yield from ((way, [edit], edit.lines) for way, edit in every)
-    slow = any(line.startswith(" ") for line in ways[0])  # a loop
-    firsts = len(known) if slow else len(every)
-    pairs = (
-        (way, first, second)
-        for k, (way, first) in enumerate(every[:firsts])
-        for other, second in every[k + 1 :]
-        if other is way
-    )
-    for way, first, second in islice(pairs, MOST):
-        both = merged(way, first, second)
-        if both:
-            yield way, [first, second], both
+    def run(self, kind: Kind, lines: Lines, arguments: Sequence[Any]) -> list[Array]:
+        """Return the outputs of a changed source; none where it fails."""
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the mean of nothing
+                returned = function(self.names, lines)(*[copy.copy(a) for a in arguments])
+            return kind.arrays(returned)
+        except Exception:  # a change that does not fit these arguments is no reading
+            return []
 
+    def _both_count(self, ask: Ask, edits: Sequence[Edit]) -> bool:
+        """Tell whether each of two edits changes something; chance finds plain ones in float32."""
+        cases = [list(case.values()) for case in ask.kind.cases]
+        alone = (
+            all(same(self.run(ask.kind, edit.lines, a), ask.kind.expected(a), 1e-9) for a in cases)
+            for edit in edits
+        )
+        return (ask.eps < 1e-9 or all(edit.edit for edit in edits)) and not any(alone)
 
-def outputs_of(
-    kind: Kind, names: tuple[str, ...], lines: Lines, arguments: Sequence[Any]
-) -> list[Array]:
-    """Return the outputs of a changed source; none where it fails."""
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the mean of nothing
-            returned = function(names, lines)(*[copy.copy(a) for a in arguments])
-        one = len(kind.outputs) == 1 and not isinstance(returned, tuple)
-        return [np.asarray(a, float) for a in ([returned] if one else kind.flat(returned))]
-    except Exception:  # a change that does not fit these arguments is no reading
-        return []
+    def _reading(self, kind: Kind, way: Lines, made: Lines, edits: Sequence[Edit]) -> Reading:
+        def model(*arguments: Any) -> list[Array]:
+            return self.run(kind, made, arguments)
+
+        case = list(kind.cases[0].values())
+        triples = zip(kind.outputs, model(*case), kind.expected(case), strict=False)
+        where = tuple(name for name, a, b in triples if not same([a], [b]))
+        findings = [Finding(edit.title, edit.says, where, self.page) for edit in edits]
+        shown = list(zip(made, way, strict=True)) if len(made) == len(way) else []
+        return Reading(findings, model, shown)
 
 
 def merged(lines: Lines, first: Edit, second: Edit) -> Lines | None:
@@ -227,49 +203,20 @@ def merged(lines: Lines, first: Edit, second: Edit) -> Lines | None:
         if all(line in (a, b) for line, a, b in triples):
             return tuple(a if a != line else b for line, a, b in triples)
     try:  # in one line
-        return edited(first.lines, second.edit) if second.edit and first is not second else None
+        return edited(first.lines, second.edit) if second.edit else None
     except ValueError:
         return None
 
 
-def _reading(
-    kind: Kind,
-    names: tuple[str, ...],
-    lines: Sequence[str],
-    made: Lines,
-    edits: Sequence[Edit],
-    page: str,
-) -> Reading:
-    def model(*arguments: Any) -> list[Array]:
-        return outputs_of(kind, names, made, arguments)
-
-    case = list(kind.cases[0].values())
-    pairs = zip(kind.outputs, model(*case), kind.expected(case), strict=False)
-    where = tuple(name for name, a, b in pairs if not same([a], [b]))
-    findings = [Finding(edit.title, edit.says, where, page) for edit in edits]
-    shown = list(zip(made, lines, strict=False)) if len(made) == len(lines) else []
-    return Reading(findings, model, shown)
-
-
 @cache
-def plain_edits(names: tuple[str, ...], lines: Lines) -> tuple[Edit, ...]:
-    """Return the sources in which one expression is changed in a plain way."""
-    found: dict[Lines, Edit] = {}
+def _plain(names: Lines, lines: Lines) -> tuple[tuple[str, str, Lines], ...]:
+    """Return the sources with one expression changed in a plain way, and what is said."""
+    found: dict[Lines, tuple[str, str, Lines]] = {}
     for k, line in enumerate(lines):
-        indent = line[: len(line) - len(line.lstrip())]
-        try:
-            tree = ast.parse(line.strip())
-        except SyntaxError:  # the head of a loop
-            continue
-        scope = [*names, *_assigned(lines[:k])]
-        for new, was, now in changes(tree, scope):
-            made = (*lines[:k], indent + new, *lines[k + 1 :])
+        before = [made.partition(" = ")[0].strip() for made in lines[:k] if " = " in made]
+        assigned = [name for left in before for name in left.split(", ") if name.isidentifier()]
+        for new, was, now in plain_changes(line, [*names, *assigned]):
+            made = (*lines[:k], new, *lines[k + 1 :])
             says = f"Your function computes {now} where {was} belongs."
-            found.setdefault(made, Edit(f"{now} for {was}", says, made))
+            found.setdefault(made, (f"{now} for {was}", says, made))
     return tuple(edit for made, edit in found.items() if made != lines)
-
-
-def _assigned(lines: Sequence[str]) -> list[str]:
-    """Return the names that the lines make."""
-    made = [line.partition(" = ")[0].strip() for line in lines if " = " in line]
-    return [name for names in made for name in names.split(", ") if name.isidentifier()]

@@ -83,6 +83,14 @@ CLIP_BY_NORM = by_edits(
         A gradient above the threshold is set to zero. It is scaled to max_norm.
     """),
     "clipping",
+    also=[
+        """
+        squares = sum((g**2).sum() for g in grads)
+        norm = np.sqrt(squares) + 1e-6
+        factor = min(1, max_norm / norm) if norm else 1
+        return [factor * g for g in grads]
+        """
+    ],
     flat=_first_of_two,
 )
 

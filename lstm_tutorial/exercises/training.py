@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lstm_tutorial.exercises._calls import _array as as_array
+from lstm_tutorial.exercises._calls import as_array
 from lstm_tutorial.exercises._edits import by_edits, listed
 from lstm_tutorial.exercises._kind import as_tensor
 from lstm_tutorial.exercises._reading import Array, Finding
