@@ -21,7 +21,7 @@ def close(got: Array, want: Array, off: float = TOLERANCE) -> bool:
     if (np.isnan(got) != np.isnan(want)).any():
         return False
     with np.errstate(all="ignore"):
-        largest = float(np.max(np.abs(want), initial=0, where=~np.isnan(want))) or 1.0
+        largest = float(np.max(np.abs(want), initial=0, where=np.isfinite(want))) or 1.0
         room = max(off * largest, min(1e-9, off / 1000))
         return bool(((np.abs(got - want) <= room) | (got == want) | np.isnan(got)).all())
 
