@@ -48,6 +48,7 @@ def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
         case ast.Call(ast.Attribute(value, name), [*arguments]):
             yield from _calls(node, ast.unparse(value), name)
             yield ast.unparse(arguments[0] if arguments else value)
+            yield f"{ast.unparse(node)}[::-1]"
         case ast.Call(ast.Name(), [first, *_]):
             yield ast.unparse(first)
         case ast.Compare(left, _, [right]):

@@ -29,12 +29,13 @@ MOST = 20_000  # pairs, so that a wrong answer costs less than a second
 
 
 class Edit(NamedTuple):
-    """A change of the source: what the report says, the lines that it makes, and how."""
+    """A change of the source, known or plain."""
 
     title: str
     says: str
-    lines: Lines
-    edit: str = ""  # empty for a plain change
+    way: Lines  # the lines before
+    lines: Lines  # and after
+    edit: str = ""  # how; empty for a plain change
 
 
 def by_edits(
@@ -64,11 +65,16 @@ def by_edits(
         As of `Kind`.
     """
     ways = [tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)]
-    reader = _Reader(tuple(cases[0]), ways, edits, page)
+    names = tuple(cases[0])
+    known = [*_known(ways, edits)]
     if not any(isinstance(argument, list) for argument in cases[0].values()):
         cases = [*cases, in_single_precision(cases[0])]
-    right, more = function(reader.names, ways[0]), {"any_shape": True} | more
-    return Kind(signature, outputs, cases, right, page, read=reader.read, **more)
+
+    def read(ask: Ask) -> Iterator[Reading]:
+        return _read(ask, names, ways, known, page)
+
+    right, more = function(names, ways[0]), {"any_shape": True} | more
+    return Kind(signature, outputs, cases, right, page, read=read, **more)
 
 
 def listed(text: str) -> dict[str, tuple[str, str]]:
@@ -118,88 +124,62 @@ def _compiled(statement: str) -> Any:
     return compile(statement, "<a line of the source>", "exec")
 
 
-class _Reader:
-    """The known mistakes in every way to write a function."""
-
-    def __init__(
-        self,
-        names: Lines,
-        ways: Sequence[Lines],
-        edits: Mapping[str, tuple[str, str]],
-        page: str,
-    ) -> None:
-        self.names, self.ways, self.page = names, ways, page
-        self.known: list[tuple[Lines, Edit]] = []
-        for way in ways:
-            for title, (edit, says) in edits.items():
-                with suppress(*[ValueError] * (way is not ways[0])):  # it has to fit the source
-                    self.known.append((way, Edit(title, says, edited(way, edit), edit)))
-
-    def read(self, ask: Ask) -> Iterator[Reading]:
-        """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
-        runs = []
-        for case in ask.kind.cases[:2]:
-            with suppress(Trouble):  # said apart
-                runs.append((list(case.values()), ask(*case.values())))
-        off = 1e-4 if ask.eps > 1e-9 else 1e-9
-        for way, edits, made in self._tried():
-            fits = all(same(self.run(ask.kind, made, given), got, off) for given, got in runs)
-            if fits and (len(edits) == 1 or self._both_count(ask, edits)):
-                yield self._reading(ask.kind, way, made, edits)
-
-    def _tried(self) -> Iterator[tuple[Lines, list[Edit], Lines]]:
-        """Yield the known mistakes, the plain changes, and then two of them, known ones first."""
-        plain = ((way, Edit(*three)) for way in self.ways for three in _plain(self.names, way))
-        every = [*self.known, *plain]
-        yield from ((way, [edit], edit.lines) for way, edit in every)
-        slow = any(line.startswith(" ") for line in self.ways[0])  # a loop
-        firsts = len(self.known) if slow else len(every)
-        pairs = (
-            (way, first, second)
-            for k, (way, first) in enumerate(every[:firsts])
-            for other, second in every[k + 1 :]
-            if other is way
-        )
-        for way, first, second in islice(pairs, MOST):
-            both = merged(way, first, second)
-            if both:
-                yield way, [first, second], both
-
-    def run(self, kind: Kind, lines: Lines, arguments: Sequence[Any]) -> list[Array]:
-        """Return the outputs of a changed source; none where it fails."""
-        try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the mean of nothing
-                returned = function(self.names, lines)(*[copy.copy(a) for a in arguments])
-            return kind.arrays(returned)
-        except Exception:  # a change that does not fit these arguments is no reading
-            return []
-
-    def _both_count(self, ask: Ask, edits: Sequence[Edit]) -> bool:
-        """Tell whether each of two edits changes something; chance finds plain ones in float32."""
-        cases = [list(case.values()) for case in ask.kind.cases]
-        alone = (
-            all(same(self.run(ask.kind, edit.lines, a), ask.kind.expected(a), 1e-9) for a in cases)
-            for edit in edits
-        )
-        return (ask.eps < 1e-9 or all(edit.edit for edit in edits)) and not any(alone)
-
-    def _reading(self, kind: Kind, way: Lines, made: Lines, edits: Sequence[Edit]) -> Reading:
-        def model(*arguments: Any) -> list[Array]:
-            return self.run(kind, made, arguments)
-
-        case = list(kind.cases[0].values())
-        triples = zip(kind.outputs, model(*case), kind.expected(case), strict=False)
-        where = tuple(name for name, a, b in triples if not same([a], [b]))
-        findings = [Finding(edit.title, edit.says, where, self.page) for edit in edits]
-        shown = list(zip(made, way, strict=True)) if len(made) == len(way) else []
-        return Reading(findings, model, shown)
+def run(kind: Kind, lines: Lines, arguments: Sequence[Any]) -> list[Array]:
+    """Return the outputs of a changed source; none where it fails."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the mean of nothing
+            returned = function(tuple(kind.cases[0]), lines)(*map(copy.copy, arguments))
+        return kind.arrays(returned)
+    except Exception:  # a change that does not fit these arguments is no reading
+        return []
 
 
-def merged(lines: Lines, first: Edit, second: Edit) -> Lines | None:
+def _known(ways: Sequence[Lines], edits: Mapping[str, tuple[str, str]]) -> Iterator[Edit]:
+    """Yield the known mistakes in every way to write the function that they fit."""
+    for way in ways:
+        for title, (edit, says) in edits.items():
+            try:
+                yield Edit(title, says, way, edited(way, edit), edit)
+            except ValueError:
+                if way is ways[0]:  # the source itself, which they are edits of
+                    raise
+
+
+def _read(
+    ask: Ask, names: Lines, ways: Sequence[Lines], known: Sequence[Edit], page: str
+) -> Iterator[Reading]:
+    """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
+    kind, off = ask.kind, 1e-4 if ask.eps > 1e-9 else 1e-9
+    runs = []
+    for case in kind.cases[:2]:
+        with suppress(Trouble):  # said apart
+            runs.append((list(case.values()), ask(*case.values())))
+    for edits, made in _tried(names, ways, known):
+        fits = all(same(run(kind, made, given), got, off) for given, got in runs)
+        if fits and (len(edits) == 1 or _both_count(ask, edits)):
+            yield _reading(kind, made, edits, page)
+
+
+def _tried(
+    names: Lines, ways: Sequence[Lines], known: Sequence[Edit]
+) -> Iterator[tuple[list[Edit], Lines]]:
+    """Yield the known mistakes, the plain changes, and then two of them, known ones first."""
+    every = [*known, *(edit for way in ways for edit in _plain(names, way))]
+    yield from (([edit], edit.lines) for edit in every)
+    slow = any(line.startswith(" ") for line in ways[0])  # a loop
+    firsts = every[: len(known)] if slow else every
+    pairs = ((first, second) for k, first in enumerate(firsts) for second in every[k + 1 :])
+    for first, second in islice(pairs, MOST):
+        both = merged(first, second) if first.way is second.way else None
+        if both:
+            yield [first, second], both
+
+
+def merged(first: Edit, second: Edit) -> Lines | None:
     """Return both changes of the lines; none where they exclude each other."""
-    if len(lines) == len(first.lines) == len(second.lines):
-        triples = list(zip(lines, first.lines, second.lines, strict=True))
+    if len(first.way) == len(first.lines) == len(second.lines):
+        triples = list(zip(first.way, first.lines, second.lines, strict=True))
         if all(line in (a, b) for line, a, b in triples):
             return tuple(a if a != line else b for line, a, b in triples)
     try:  # in one line
@@ -208,15 +188,36 @@ def merged(lines: Lines, first: Edit, second: Edit) -> Lines | None:
         return None
 
 
+def _both_count(ask: Ask, edits: Sequence[Edit]) -> bool:
+    """Tell whether each of two edits changes something; chance finds plain ones in float32."""
+    cases = [list(case.values()) for case in ask.kind.cases]
+    nothing = (
+        all(same(run(ask.kind, edit.lines, a), ask.kind.expected(a), 1e-9) for a in cases)
+        for edit in edits
+    )
+    return (ask.eps < 1e-9 or all(edit.edit for edit in edits)) and not any(nothing)
+
+
+def _reading(kind: Kind, made: Lines, edits: Sequence[Edit], page: str) -> Reading:
+    def model(*arguments: Any) -> list[Array]:
+        return run(kind, made, arguments)
+
+    case, way = list(kind.cases[0].values()), edits[0].way
+    triples = zip(kind.outputs, model(*case), kind.expected(case), strict=False)
+    where = tuple(name for name, a, b in triples if not same([a], [b]))
+    findings = [Finding(edit.title, edit.says, where, page) for edit in edits]
+    return Reading(findings, model, [*zip(made, way, strict=True)] if len(made) == len(way) else ())
+
+
 @cache
-def _plain(names: Lines, lines: Lines) -> tuple[tuple[str, str, Lines], ...]:
-    """Return the sources with one expression changed in a plain way, and what is said."""
-    found: dict[Lines, tuple[str, str, Lines]] = {}
-    for k, line in enumerate(lines):
-        before = [made.partition(" = ")[0].strip() for made in lines[:k] if " = " in made]
+def _plain(names: Lines, way: Lines) -> tuple[Edit, ...]:
+    """Return the sources with one expression changed in a plain way."""
+    found: dict[Lines, Edit] = {}
+    for k, line in enumerate(way):
+        before = [made.partition(" = ")[0].strip() for made in way[:k] if " = " in made]
         assigned = [name for left in before for name in left.split(", ") if name.isidentifier()]
         for new, was, now in plain_changes(line, [*names, *assigned]):
-            made = (*lines[:k], new, *lines[k + 1 :])
+            made = (*way[:k], new, *way[k + 1 :])
             says = f"Your function computes {now} where {was} belongs."
-            found.setdefault(made, (f"{now} for {was}", says, made))
-    return tuple(edit for made, edit in found.items() if made != lines)
+            found.setdefault(made, Edit(f"{now} for {was}", says, way, made))
+    return tuple(edit for made, edit in found.items() if made != way)

@@ -95,6 +95,7 @@ KINDS["bits_per_character"] = by_edits(
     log2 of the mean of exp: np.log2(np.exp(nats).mean()) | Average the losses, not their exp.
     2 to the power of nats: 2 ** mean | Divide the mean by ln 2.
     log2 of the loss: np.log2(mean) | A loss is a logarithm already. Divide by ln 2.
+    log2 of each loss: np.log2(nats).mean() | A loss is a logarithm already. Divide by ln 2.
     perplexity: np.exp(mean) | This is the perplexity. Bits are the mean loss divided by ln 2.
     """),
     "language",
