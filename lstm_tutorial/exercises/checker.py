@@ -92,33 +92,35 @@ def _kind(kind: str) -> Kind:
     return KINDS[kind]
 
 
+KEPT = "something kept between calls"
+
+
 def _report(kind: str, spec: Kind, ask: Ask) -> Report:
-    usual = f"{', '.join(spec.outputs)}: the same numbers as the reference on every input tried."
-    praise = spec.praise or usual
+    praise = f"{', '.join(spec.outputs)}: the same numbers as the reference on every input tried."
+    praise, wrong = spec.praise or praise, None
+    later: tuple[Finding, ...] = ()
     try:
-        notes, wrong = _manners(spec, ask), None
+        notes = _manners(spec, ask)
     except Trouble as trouble:
-        reading = _read_any_shape(spec, ask, trouble)
-        if reading is None:
-            return Report(kind, praise, trouble.findings)
-        return Report(kind, praise, reading.findings, reading.formula, reading.model)
-    later: list[Finding] = []
+        read = _read_any_shape(spec, ask, trouble) or Reading(trouble.findings)
+        return Report(kind, praise, read.findings, read.formula, read.model)
     try:
         wrong = _first_wrong(spec, ask)
     except Trouble as trouble:
-        later = list(trouble.findings)
-    notes += [_changed(ask)] if ask.changed else []
+        later = trouble.findings
+    if ask.changed:
+        says = f"After the call {named(sorted(ask.changed))} held other numbers than before. They "
+        says += "may still be needed: work on a copy, and write a = a + b for a += b."
+        notes.append(Finding("input changed in place", says, tuple(sorted(ask.changed))))
     if ask.half:
         praise += " They came in half precision, which keeps 8 to 11 binary digits."
     if wrong is None or any(note.title == KEPT for note in notes):
         return Report(kind, praise, [*notes, *later])
     with np.errstate(all="ignore"):
-        reading = _first_that_holds(spec, ask)
-    if reading and not reading.model and not all(np.isfinite(a).all() for a in wrong[1]):
-        reading = None  # what is no number cannot be measured
-    reading = reading or Reading(facts(spec, *wrong))
-    said = [*reading.findings, *notes, *later]
-    return Report(kind, praise, said, reading.formula, reading.model)
+        read = _first_that_holds(spec, ask) or Reading([])
+    if not read.model and not (read.findings and all(np.isfinite(a).all() for a in wrong[1])):
+        read = Reading(facts(spec, *wrong))  # what is no number cannot be measured by a reader
+    return Report(kind, praise, [*read.findings, *notes, *later], read.formula, read.model)
 
 
 def _read_any_shape(spec: Kind, ask: Ask, trouble: Trouble) -> Reading | None:
@@ -130,24 +132,17 @@ def _read_any_shape(spec: Kind, ask: Ask, trouble: Trouble) -> Reading | None:
     return reading if reading and reading.model else None
 
 
-KEPT = "something kept between calls"
-
-
 def _manners(spec: Kind, ask: Ask) -> list[Finding]:
     """Return what two calls with the same arguments show beside their numbers."""
     arguments = list(spec.cases[0].values())
     if not arguments:  # put to trials, which call the function many times
         return []
     once = ask.careful(*arguments)
-    between = [a * 0.5 if _floats(a) else a for a in arguments]
-    ask(*between)  # of the same sizes, so that nothing kept is cleared by a change of size
-    if same(ask(*arguments), once, 1e-6):
-        return []
-    says = (
-        "Called twice with the same arguments, the function gives two answers. Does it keep a "
-        "state, a gradient, a list or a random draw from one call to the next?"
-    )
-    return [Finding(KEPT, says)]
+    # In between others of the same sizes: what is kept may be cleared by a change of size.
+    ask(*(a * 0.5 if _floats(a) else a for a in arguments))
+    says = "Called twice with the same arguments, the function gives two answers. Does it keep a "
+    says += "state, a gradient, a list or a random draw from one call to the next?"
+    return [] if same(ask(*arguments), once, 1e-6) else [Finding(KEPT, says)]
 
 
 def _floats(value: Any) -> bool:
@@ -158,12 +153,6 @@ def _single(case: Case) -> bool:
     """Tell whether arguments, or arrays in a list, come in single precision."""
     every = [a for v in case.values() for a in (v if isinstance(v, list) else [v])]
     return any(getattr(a, "dtype", None) == np.float32 for a in every)
-
-
-def _changed(ask: Ask) -> Finding:
-    says = f"After the call {named(sorted(ask.changed))} held other numbers than before. They may "
-    says += "still be needed: work on a copy, and write a = a + b for a += b."
-    return Finding("input changed in place", says, tuple(sorted(ask.changed)))
 
 
 def _first_wrong(spec: Kind, ask: Ask) -> tuple[Case, list[Array]] | None:
@@ -196,7 +185,7 @@ def _first_that_holds(spec: Kind, ask: Ask) -> Reading | None:
         for reading in spec.read(ask):
             if reading.model is None:
                 measured = measured or reading
-            elif holds(spec, ask, reading):
+            elif holds(spec, ask, reading.model):
                 return reading
     except (Trouble, np.linalg.LinAlgError):  # no further than this
         pass
@@ -220,19 +209,17 @@ def _moved(value: Any) -> Any:
     return value * (1 + 3e-11) if _floats(value) else value
 
 
-def holds(spec: Kind, ask: Ask, reading: Reading) -> bool:
-    """Tell whether a reading's model gives the learner's numbers on every kind of input."""
-    assert reading.model is not None
+def holds(spec: Kind, ask: Ask, model: Callable[..., Any]) -> bool:
+    """Tell whether a model gives the learner's numbers on every kind of input."""
     compared = 0
     for case in spec.cases:
-        arguments = list(case.values())
         try:
-            got = ask(*arguments)
+            got = ask(*case.values())
         except Trouble:  # said apart
             continue
         compared += 1
         with np.errstate(all="ignore"):
-            modelled = [np.asarray(a, float) for a in reading.model(*arguments)]
+            modelled = [np.asarray(a, float) for a in model(*case.values())]
         if not same(modelled, got, 1e-4 if _single(case) or ask.eps > 1e-9 else 1e-9):
             return False
     return compared > 0
