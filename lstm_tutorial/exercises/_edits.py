@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -165,11 +165,14 @@ def _tried(
     names: Lines, ways: Sequence[Lines], known: Sequence[Edit]
 ) -> Iterator[tuple[list[Edit], Lines]]:
     """Yield the known mistakes, the plain changes, and then two of them, known ones first."""
-    every = [*known, *(edit for way in ways for edit in _plain(names, way))]
+    plain = [edit for way in ways for edit in _plain(names, way)]
+    every = [*known, *plain]
     yield from (([edit], edit.lines) for edit in every)
     slow = any(line.startswith(" ") for line in ways[0])  # a loop
-    firsts = every[: len(known)] if slow else every
-    pairs = ((first, second) for k, first in enumerate(firsts) for second in every[k + 1 :])
+    pairs = chain(
+        ((first, second) for k, first in enumerate(known) for second in every[k + 1 :]),
+        ((first, second) for k, second in enumerate(plain) for first in plain[: k * (not slow)]),
+    )
     for first, second in islice(pairs, MOST):
         both = merged(first, second) if first.way is second.way else None
         if both:
@@ -220,4 +223,7 @@ def _plain(names: Lines, way: Lines) -> tuple[Edit, ...]:
             made = (*way[:k], new, *way[k + 1 :])
             says = f"Your function computes {now} where {was} belongs."
             found.setdefault(made, Edit(f"{now} for {was}", says, way, made))
-    return tuple(edit for made, edit in found.items() if made != way)
+    changed = [edit for edit in found.values() if edit.lines != way]
+    return tuple(
+        sorted(changed, key=lambda edit: len("".join(edit.lines)))
+    )  # left out before added

@@ -49,6 +49,7 @@ KINDS["cross_entropy"] = by_edits(
     sigmoid, not softmax: log_p[np -> (-np.logaddexp(0, -logits))[np | Divide by the sum of exp.
     no softmax: log_p[np -> logits[np | Logits are no log-probabilities. Subtract log(sum(exp)).
     logarithm left out: -np.exp(picked).mean() | Probabilities are averaged, not their logarithms.
+    logarithm after the mean: -np.log(np.exp(picked).mean()) | Average the logarithms.
     in bits: -picked.mean() / np.log(2) | The logarithm is that of base 2. In nats it is natural.
     averaged over the classes too: -picked.mean() / logits.shape[1] | Divide by B, not by B K.
     all classes, not the target: -log_p.mean() | Take the target's log-probability.
@@ -83,6 +84,7 @@ KINDS["cross_entropy_gradient"] = by_edits(
         The softmax divides by the sum over the classes.
     at the targets only: p - one_hot -> (p - 1) * one_hot | Other classes have a gradient, too: p.
     slope of the squashing: p - one_hot -> (p - one_hot) * p * (1 - p) | p (1 - p) cancels here.
+    one-hot not divided: p / len(logits) - one_hot | Divide the difference by B.
     exp overflows: logits - logits.max(axis=1, keepdims=True) -> logits |
         exp of large logits is infinite. Subtract the largest of each row first.
     """),
@@ -121,6 +123,7 @@ KINDS["sign_test"] = by_edits(
         Where both are right or both wrong nothing is learnt. Leave these out.
     right answers counted: (first & ~second) -> first && (second & ~first) -> second |
         Where both are right nothing is learnt. Leave these out.
+    0 without a difference: sum(math.comb(m, k) for k in counts) / 2**m if m else 0.0 | It is 1.
     normal approximation: math.erfc(far / math.sqrt(m / 2)) if m else 1.0 | Sum the binomial itself.
     """),
     "classifying",

@@ -39,8 +39,10 @@ KINDS["mase"] = by_edits(
     naive of one step: lag = season -> lag = 1 | The naive forecast looks back one season.
     squares: np.abs(known -> np.square(known && np.abs(y - -> np.square(y - | Take absolute errors.
     roots of mean squares: np.sqrt((errors**2).mean() / (naive**2).mean()) | Take absolute errors.
-    naive error divided by all of train: naive.mean() -> naive.sum() / len(known) | Take a mean.
+    naive error divided by all of train: naive.mean() -> (naive.sum() / len(known)) | Take a mean.
+    scaled by the mean of train: naive.mean() -> np.abs(train).mean() | Divide by the naive error.
     scaled by the deviation of train: naive.mean() -> train.std() | Divide by the naive error.
+    medians: errors.mean() / naive.mean() -> np.median(errors) / np.median(naive) | Take means.
     percentage error: (errors / np.abs(y)).mean() | Divide by the naive error.
     """),
     "forecasting",
@@ -72,6 +74,7 @@ KINDS["windows"] = by_edits(
         Targets are the horizon values after the window.
     last target alone: np.arange(horizon) -> [horizon - 1] | All horizon values are targets.
     windows do not overlap: arange(N) -> arange(0, N, length) | One begins at every step.
+    windows a horizon apart: arange(N) -> arange(0, N, horizon) | One begins at every step.
     x and y exchanged: y, x | Targets come first. The windows do.
     """),
     "forecasting",

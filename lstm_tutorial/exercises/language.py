@@ -74,6 +74,7 @@ KINDS["perplexity"] = by_edits(
     e to the power of bits: np.exp(mean / np.log(2)) | The base of bits is 2.
     mean of perplexities: np.exp(nats).mean() | Average the losses first, then take exp.
     mean of the sequences' perplexities: np.exp(nats.mean(axis=0)).mean() | Average all losses.
+    mean of the steps' perplexities: np.exp(nats.mean(axis=1)).mean() | Average all losses.
     exp of the sum: np.exp(nats.sum()) | Perplexity is exp of the mean.
     wrong sign: np.exp(-mean) | This is exp of minus the mean, the typical probability.
     """),

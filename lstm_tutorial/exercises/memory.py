@@ -19,8 +19,10 @@ ACTIVATIONS = by_edits(
     return itemsize * (own + read) * size
     """,
     listed("""
+    gates alone: 7 -> 4 | c, tanh(c) and h are kept, too.
     one layer: 7 * layers -> 7 && (layers - 1) -> 0 | Each layer saves.
     both directions always: 1 + both -> 2 | There is a second one only where both is True.
+    what is read not kept: own + read -> own | Layers above the first also keep what they read.
     read by each direction: (layers - 1) -> (layers - 1) * directions | It is kept once for both.
     first layer's input kept: (layers - 1) -> layers | It is there already, and not saved anew.
     """),

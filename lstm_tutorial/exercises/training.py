@@ -30,6 +30,7 @@ KINDS["seeds_needed"] = by_edits(
     not rounded up: math.floor(runs) | Round up: 15.7 runs are 16.
     rounded to the nearest: round(runs) | Round up: 10.04 runs are 11.
     gap not squared: effect**2 -> abs(effect) | Half of the gap needs four times the runs.
+    squares summed: z**2 -> (1.96**2 + 0.84**2) | Square the sum.
     one-sided: 1.96 -> 1.645 | 1.645 is for a gap on one side. On either side it is 1.96.
     """),
     "training",
