@@ -151,7 +151,8 @@ KINDS["decide"] = by_edits(
     ],
     """
     best = p.max(axis=2)
-    valid = np.arange(len(p))[:, None] < lengths
+    frames = np.arange(len(p))[:, None]
+    valid = frames < lengths
     sure = (best > threshold) & valid
     never = lengths - 1
     return np.where(sure.any(axis=0), sure.argmax(axis=0), never)
@@ -237,7 +238,8 @@ KINDS["torch.pool_both"] = by_edits(
     ],
     """
     ends = lengths[:, None]
-    valid = np.arange(len(out))[:, None, None] < ends
+    steps = np.arange(len(out))[:, None, None]
+    valid = steps < ends
     zeros = np.where(valid, out, 0)
     mean = zeros.sum(axis=0) / ends
     largest = np.where(valid, out, -np.inf).max(axis=0)

@@ -143,7 +143,8 @@ KINDS["torch.masked_loss"] = by_edits(
         ],
     ],
     """
-    valid = np.arange(len(y))[:, None, None] < lengths[:, None]
+    steps = np.arange(len(y))[:, None, None]
+    valid = steps < lengths[:, None]
     squares = np.where(valid, (y_hat - y) ** 2, 0)
     return squares.sum() / valid.sum()
     """,

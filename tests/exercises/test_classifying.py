@@ -208,7 +208,7 @@ DECIDE = [
     (decided(inside=lambda t, lengths: t >= 0), "padding read"),
     (
         decided(inside=lambda t, lengths: t <= lengths),
-        "np.arange(len(p))[:, None] <= lengths for np.arange(len(p))[:, None] < lengths",
+        "frames <= lengths for frames < lengths",
     ),
     (decided(lambda p, lengths, at: p.max(axis=2) >= at), "best >= threshold for best > threshold"),
     (decided(lambda p, lengths, at: p.mean(axis=2) > at), "np.min(p, axis=2) for p.max(axis=2)"),
