@@ -129,8 +129,7 @@ def run(kind: Kind, lines: Lines, arguments: Sequence[Any]) -> list[Array]:
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the mean of nothing
-            returned = function(tuple(kind.cases[0]), lines)(*map(copy.copy, arguments))
-        return kind.arrays(returned)
+            return kind.arrays(function(tuple(kind.cases[0]), lines)(*map(copy.copy, arguments)))
     except Exception:  # a change that does not fit these arguments is no reading
         return []
 
@@ -168,12 +167,12 @@ def _tried(
     plain = [edit for way in ways for edit in _plain(names, way)]
     every = [*known, *plain]
     yield from (([edit], edit.lines) for edit in every)
-    slow = any(line.startswith(" ") for line in ways[0])  # a loop
     pairs = chain(
         ((first, second) for k, first in enumerate(known) for second in every[k + 1 :]),
-        ((first, second) for k, second in enumerate(plain) for first in plain[: k * (not slow)]),
+        ((first, second) for k, second in enumerate(plain) for first in plain[:k]),
     )
-    for first, second in islice(pairs, MOST):
+    slow = any(line.startswith(" ") for line in ways[0])  # a loop
+    for first, second in islice(pairs, MOST // 5 if slow else MOST):
         both = merged(first, second) if first.way is second.way else None
         if both:
             yield [first, second], both
