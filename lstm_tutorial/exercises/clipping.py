@@ -67,6 +67,14 @@ CLIP_BY_NORM = by_edits(
     set to zero: min(1, max_norm / norm) -> 0 if norm > max_norm else 1 | Scale it to max_norm.
     """),
     "clipping",
+    also=[
+        """
+        squares = sum((g**2).sum() for g in grads)
+        norm = np.sqrt(squares) + 1e-6
+        factor = min(1, max_norm / norm) if norm else 1
+        return [factor * g for g in grads]
+        """
+    ],
     flat=_first_of_two,
 )
 
