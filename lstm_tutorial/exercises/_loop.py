@@ -143,10 +143,6 @@ class Search:
             if words is None:
                 return None
             found[key] = words
-        limits = [words for words in set(found.values()) if "clipped" in words or "down" in words]
-        for key, words in product(outputs, limits):  # also where they happen not to act
-            if key not in found and words in self.rules[key] and fits(key, words):
-                found[key] = words
         return {**ways, **found}
 
     def yielded(

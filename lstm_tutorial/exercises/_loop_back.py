@@ -48,7 +48,6 @@ f times dc without its way through h | kept * dc
 {a} plus {a} as the step was given it | a + given
 {a} plus {a} of the step after | a + held
 {a} plus dhs[t] | a + own
-{a} plus {a}_T | a + end
 {a}_T | end
 {o} | o
 {a} plus {o} | a + o
@@ -299,7 +298,8 @@ class Backward(Search):
         if not D:
             inputs[1 + self.states] = np.linalg.qr(rng.normal(size=(wide, wide)))[0]
         ends = rng.normal(size=(self.states, B, H))
-        return [6 * rng.normal(size=(T, B, H)), *(6 * ends), *inputs]
+        # So large that limits show everywhere.
+        return [60 * rng.normal(size=(T, B, H)), *(60 * ends), *inputs]
 
     def _stored(self, arguments: Sequence[Array], ways: Ways) -> dict[str, Array]:
         n = self.states
