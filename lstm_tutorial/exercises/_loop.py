@@ -14,29 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lstm_tutorial.exercises import _ways
 from lstm_tutorial.exercises._calls import Ask
 from lstm_tutorial.exercises._form import LSTM, RNN
 from lstm_tutorial.exercises._laws import FORWARD, run, slips
 from lstm_tutorial.exercises._reading import Array, Finding, Reading, Trouble
 from lstm_tutorial.exercises._step import read_step
-from lstm_tutorial.exercises._ways import (
-    ACROSS,
-    CHANGES,
-    IN_TIME,
-    LINKS,
-    MOVES,
-    NORMS,
-    ORDERS,
-    Key,
-    Ways,
-    said,
-    subsets,
-    value,
-    without,
-)
+from lstm_tutorial.exercises._ways import Key, Ways, said, subsets, value, ways_at, without
 
 State = tuple[Array, ...]  # h, or h and c
-VALUES = {"zeros": "0 * a"} | LINKS | CHANGES | ACROSS | NORMS
+VALUES = {"zeros": "0 * a"} | _ways.LINKS | _ways.CHANGES | _ways.ACROSS | _ways.NORMS
 OTHER = "o o_was o0"  # the names of c, which an RNN has not
 RIGHT = "runs from the first step to the last"
 BATCH = "the next one of the batch goes on from {a}"
@@ -45,7 +32,7 @@ FEW = 12  # mistakes that show in one step and are tried with all others
 COMMON = {
     *("zeros", "ones", "{o}", "the initial {a}", "{a} of one step earlier", "half of {a}"),
     *("tanh of {a}", "{a} clipped to ±1", "{a} plus {a} of one step earlier"),
-    *MOVES, *ORDERS, *list(ACROSS)[:3],
+    *_ways.MOVES, *_ways.ORDERS, *list(_ways.ACROSS)[:3],
 }  # fmt: skip
 # What a step calls the states, and a loop does.
 NAMES = {"h_prev": "h", "c_prev": "c", "dh_prev": "dh", "dc_prev": "dc"}
@@ -80,54 +67,49 @@ class Search:
     """
 
     rules: Mapping[Key, Mapping[str, str]]
+    _drawn: Callable[..., list[Array]]
+    _walk: Callable[..., Any]
+    _names: Callable[..., Mapping[str, Any]]
     some_right = False
     most = 4000
 
     def __init__(self, ask: Ask, states: int) -> None:
         self.ask, self.states, self.room = ask, states, max(1e-9, 30 * ask.eps)
-        rng = np.random.default_rng(16)
-        self.arguments = self.drawn(rng, 4, 3, 2)
+        self.arguments = self._drawn(np.random.default_rng(16), 4)
         self.outputs = ask(*self.arguments)
         self.fresh = []
-        for sizes, scale in [((4, 2, 4, 3), 1), ((1, 3, 5, 2), 1), ((6, 4, 4, 4), 10)]:
-            arguments = self.drawn(rng, *sizes)
-            arguments[:-4] = [a * scale for a in arguments[:-4]]
+        for k in (0, 6, -4):  # usual sizes, one step, and large numbers
+            case = ask.kind.cases[k]
             with contextlib.suppress(Trouble):  # it is said apart
-                self.fresh.append((arguments, ask(*arguments)))
+                self.fresh.append((list(case.values()), ask(*case.values())))
         self.left = iter(range(self.most))
-
-    def drawn(self, rng: np.random.Generator, T: int, B: int, H: int, D: int = 0) -> list[Array]:
-        """Draw arguments; without D, those that show most."""
-        raise NotImplementedError
-
-    def walk(self, step: Any, arguments: Sequence[Array], ways: Ways) -> Any:
-        """Run the loop and return its way through time."""
-        raise NotImplementedError
-
-    def names(self, path: Any, key: Key) -> Mapping[str, Any]:
-        """Return the values that an output may be made of."""
-        raise NotImplementedError
 
     def model(self, step: Any, ways: Ways) -> Callable[..., list[Array]]:
         """Return the whole function as it was read."""
 
         def model(*arguments: Array) -> list[Array]:
             with np.errstate(all="ignore"):
-                path = self.walk(step, arguments, ways)
-                return [self._made(key, ways.get(key), self.names(path, key)) for key in self.rules]
+                path = self._walk(step, arguments, ways)
+                return [
+                    self._made(key, ways.get(key), self._names(path, key)) for key in self.rules
+                ]
 
         return model
 
     def _made(self, key: Key, words: str | None, names: Mapping[str, Any]) -> Array:
         try:
             return np.asarray(value(self.rules[key][words] if words else "a", names))
-        except (IndexError, KeyError, NameError):  # no step is taken, or one that does not tell this
+        except (
+            IndexError,
+            KeyError,
+            NameError,
+        ):  # no step is taken, or one that does not tell this
             return np.array(np.nan)
 
     def look_up(self, path: Any, ways: Ways) -> Ways | None:
         """Return the ways with those in which the outputs are made; None if there is an unknown."""
         outputs = dict(zip(self.rules, self.outputs, strict=True))
-        names = {key: self.names(path, key) for key in outputs}
+        names = {key: self._names(path, key) for key in outputs}
 
         def fits(key: Key, words: str | None) -> bool:
             return close(outputs[key], self._made(key, words, names[key]), self.room)
@@ -191,11 +173,12 @@ class Search:
 
 
 class Path(NamedTuple):
-    """The states at the start and after each step, the rows of hs they are for, and all rows."""
+    """The states at the start and after each step, and what each step computes."""
 
     kept: list[State]
-    rows: list[int]
-    steps: int
+    rows: list[int]  # of hs, one for each step
+    T: int
+    steps: Sequence[Mapping[str, Array]] = ()
 
 
 def _at_hand(kept: Sequence[State], j: int) -> dict[str, Any]:
@@ -211,7 +194,7 @@ def _over_time(path: Path) -> dict[str, Array]:
     h, other = (np.array([s[j] for s in path.kept]) for j in (0, -1))
     names = {}
     for name, states in {"a": h[1:], "a_was": h[:-1], "o": other[1:], "o_was": other[:-1]}.items():
-        names[name] = np.zeros((path.steps, *h.shape[1:]))
+        names[name] = np.zeros((path.T, *h.shape[1:]))
         names[name][path.rows] = states
     return names | {"a0": h[0] + 0 * names["a"], "o0": other[0] + 0 * names["a"]}
 
@@ -228,20 +211,20 @@ def walk(step: Any, x: Array, state: State, weights: State, ways: Ways) -> Path:
     """Run the loop; `step` is one that was read, or None for the right one."""
     if any(place == "batch" for place, _ in ways):
         return _one_by_one(step, x, state, weights, ways)
-    x = value(IN_TIME[ways["x", 0]], {"a": x}) if ("x", 0) in ways else x
-    rows = list(value(ORDERS[ways.get(("order", 0), RIGHT)], {"T": len(x)}))
+    x = value(_ways.IN_TIME[ways["x", 0]], {"a": x}) if ("x", 0) in ways else x
+    rows = list(value(_ways.ORDERS[ways.get(("order", 0), RIGHT)], {"T": len(x)}))
     program = ways["step", 0].program if ("step", 0) in ways else FORWARD[len(state)]
     given = dict(zip(("W_ih", "W_hh", "b"), weights, strict=True))
-    kept = [changed(ways, "start", [state])]
+    kept, steps = [changed(ways, "start", [state])], []
     for n, t in enumerate(rows):
         seen = changed(ways, "carry", kept) if n else kept[-1]
         if step is None:
-            names = run(program, given | {"x": x[t], "h_prev": seen[0], "c_prev": seen[-1]})
-            kept.append((names["h"], names.get("c"))[: len(state)])
+            steps.append(run(program, given | {"x": x[t], "h_prev": seen[0], "c_prev": seen[-1]}))
+            kept.append((steps[-1]["h"], steps[-1].get("c"))[: len(state)])
         else:
             kept.append(tuple(step(x[t], *seen, *weights)))
         kept[-1] = changed(ways, "after", kept)
-    return Path(kept, rows, len(x))
+    return Path(kept, rows, len(x), steps)
 
 
 def _one_by_one(step: Any, x: Array, state: State, weights: State, ways: Ways) -> Path:
@@ -261,18 +244,14 @@ def _one_by_one(step: Any, x: Array, state: State, weights: State, ways: Ways) -
 
 def ways_of(states: int) -> list[Ways]:
     """Return the ways in which a loop goes wrong before anything is returned."""
-    values = without(VALUES, OTHER if states == 1 else "")
-    places = {"carry": values, "start": without(values, "a_was a0 k n o_was o0")}
-    places["after"] = [w for w in values if w not in ("zeros", "ones", "the initial {a}")]
-    found: list[Ways] = [
-        {(place, j): words for j in which}
-        for place, table in places.items()
-        for words, which in product(table, subsets(states))
-    ]
-    found += [{("x", 0): words} for words in IN_TIME]
-    found += [{("order", 0): words} for words in ORDERS if words != RIGHT]
-    return found + [
-        dict.fromkeys([("batch", j) for j in which], BATCH) for which in subsets(states)
+    values, which = without(VALUES, OTHER if states == 1 else ""), subsets(states)
+    return [
+        *ways_at("carry", values, which),
+        *ways_at("start", without(values, "a_was a0 k n o_was o0"), which),
+        *ways_at("after", without(values, "a0"), which),
+        *ways_at("x", _ways.IN_TIME),
+        *ways_at("order", [words for words in _ways.ORDERS if words != RIGHT]),
+        *ways_at("batch", [BATCH], which),
     ]
 
 
@@ -284,14 +263,16 @@ class Forward(Search):
     def __init__(self, ask: Ask, states: int) -> None:
         super().__init__(ask, states)
         values = without(VALUES, OTHER if states == 1 else "")
-        hs = without(values, "k n") | {w.replace("{a}[", "hs["): f for w, f in IN_TIME.items()}
+        hs = without(values, "k n") | {
+            w.replace("{a}[", "hs["): f for w, f in _ways.IN_TIME.items()
+        }
         for words, other in (("{o}", "o"), ("tanh of {o}", "tanh(o)")) if states == 2 else ():
-            for move, formula in (MOVES | ACROSS).items():
+            for move, formula in (_ways.MOVES | _ways.ACROSS).items():
                 moved = re.sub(r"\ba\b", other, formula)
                 hs[f"{move.replace('{a}[', 'hs[')}, with {words} for {{a}}"] = moved
         self.rules = {("hs", 0): hs, **{("end", j): values for j in range(states)}}
         rng = np.random.default_rng(1)
-        self.short = [self.drawn(rng, T, 3, 2) for T in (1, 2)]
+        self.short = [self._drawn(rng, T) for T in (1, 2)]
         self.seen = [
             np.array([a for out in ask(*arguments) for a in out.reshape(-1, 3, 2)])
             for arguments in self.short
@@ -299,22 +280,19 @@ class Forward(Search):
         self.ways = ways_of(states)
         self.slips = [{("step", 0): slip} for slip in slips(FORWARD[states])]
 
-    def drawn(self, rng: np.random.Generator, T: int, B: int, H: int, D: int = 0) -> list[Array]:
-        """Draw x, the states and the weights."""
-        return drawn(rng, T, B, H, D or H + 3, self.states)
+    def _drawn(self, rng: np.random.Generator, T: int) -> list[Array]:
+        return drawn(rng, T, 5, self.states)
 
-    def walk(self, step: Any, arguments: Sequence[Array], ways: Ways) -> Path:
-        """Run the loop."""
+    def _walk(self, step: Any, arguments: Sequence[Array], ways: Ways) -> Path:
         n = 1 + self.states
         return walk(step, arguments[0], tuple(arguments[1:n]), tuple(arguments[n:]), ways)
 
-    def names(self, path: Path, key: Key) -> Mapping[str, Any]:
-        """Return the values that hs, or a last state, may be made of."""
+    def _names(self, path: Path, key: Key) -> Mapping[str, Any]:
         return _over_time(path) if key == ("hs", 0) else _at_hand(path.kept, key[1])
 
     def _possible(self, step: Any, ways: Ways, T: int) -> bool:
         """Return whether T steps end in a state that the learner returns somewhere."""
-        last = self.walk(step, self.short[T - 1], ways).kept[-1]
+        last = self._walk(step, self.short[T - 1], ways).kept[-1]
         return any((np.abs(self.seen[T - 1] - s).max((1, 2)) < 10 * self.room).any() for s in last)
 
     def _tried(self, step: Any, loops: Iterable[Ways]) -> Iterator[Ways]:
@@ -322,7 +300,7 @@ class Forward(Search):
         with np.errstate(all="ignore"):
             for _, ways in zip(self.left, loops, strict=False):
                 if not ways or all(self._possible(step, ways, T) for T in (1, 2)):
-                    found = self.look_up(self.walk(step, self.arguments, ways), ways)
+                    found = self.look_up(self._walk(step, self.arguments, ways), ways)
                     if found is not None:
                         yield found
 
@@ -344,15 +322,11 @@ class Forward(Search):
             if not one.keys() & other.keys():
                 yield {**one, **other}
 
-    def _blind(self) -> bool:
-        """Return whether c0 does not reach what a sequence of one step returns."""
-        x, h, c, *weights = self.short[0]
-        pairs = zip(self.ask(x, h, c, *weights), self.ask(x, h, c + 1, *weights), strict=True)
-        return all(np.array_equal(a, b) for a, b in pairs)
-
     def read(self) -> Iterator[Reading]:
         """Yield readings, plainest first."""
-        cell = [ways for ways in self.slips if ways["step", 0].finding.where in (("c",), ("batch",))]
+        cell = [
+            ways for ways in self.slips if ways["step", 0].finding.where in (("c",), ("batch",))
+        ]
         yield from self.yielded(None, self._tried(None, [{}, *self.ways, *cell]))
         views = [lambda out: [out[0][0], *out[2:]], lambda out: out[1:]]
         views += [lambda out: [out[0][0], out[1]]] if self.states == 2 else []
@@ -360,11 +334,9 @@ class Forward(Search):
         read = partial(read_step, form=LSTM if self.states == 2 else RNN)
         # What concerns the first step is in a step that was read from it.
         later = [{}, *(w for w in self.ways if _place(w) in ("carry", "order", "x", "batch"))]
-        # Without c0, a step has no law that could be read.
-        if self.states == 1 or not self._blind():
-            one = [(lambda x, *rest: [x[None], *rest], pick) for pick in views]
-            for law in self.laws(read, one, [x[0], *rest]):
-                yield from self.yielded(law.model, self._tried(law.model, later), law.findings)
+        one = [(lambda x, *rest: [x[None], *rest], pick) for pick in views]
+        for law in self.laws(read, one, [x[0], *rest]):
+            yield from self.yielded(law.model, self._tried(law.model, later), law.findings)
         yield from self.yielded(None, self._tried(None, self._pairs()))
 
 
@@ -372,14 +344,12 @@ def _place(ways: Ways) -> str:
     return next(iter(ways))[0]
 
 
-def drawn(rng: np.random.Generator, T: int, B: int, H: int, D: int, states: int) -> list[Array]:
-    """Draw x, the states and the weights."""
-    x, *state = rng.normal(size=(T, B, D)), *rng.normal(size=(states, B, H))
-    for s in state:
-        s[0] *= 8  # far out, where clipping shows
-    rows = H if states == 1 else 4 * H
-    W_ih, W_hh = rng.normal(size=(rows, D)) / 2, rng.normal(size=(rows, H))
-    return [x, *state, W_ih, W_hh, rng.normal(size=rows) / 2]
+def drawn(rng: np.random.Generator, T: int, D: int, states: int) -> list[Array]:
+    """Draw x, the states and the weights of 3 sequences and 2 units."""
+    state = rng.normal(size=(states, 3, 2)) * [[[8], [1], [1]]]  # far out, where clipping shows
+    rows = 2 if states == 1 else 8
+    W_ih, W_hh = rng.normal(size=(rows, D)) / 2, rng.normal(size=(rows, 2))
+    return [rng.normal(size=(T, 3, D)), *state, W_ih, W_hh, rng.normal(size=rows) / 2]
 
 
 def read_forward(ask: Ask) -> Iterator[Reading]:

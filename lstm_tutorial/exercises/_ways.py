@@ -5,7 +5,7 @@ what it returns. The tables hold what may stand there: the words, and a formula 
 hand. In all of them a is the value that belongs there, and o that of the other state.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import CodeType
 from typing import Any
@@ -219,6 +219,13 @@ def without(formulas: Mapping[str, str], missing: str) -> dict[str, str]:
 def subsets(states: int) -> list[tuple[int, ...]]:
     """Return which states a mistake can be about."""
     return [(0,)] if states == 1 else [(0,), (1,), (0, 1)]
+
+
+def ways_at(
+    place: str, words: Iterable[str], which: Sequence[tuple[int, ...]] = ((0,),)
+) -> list[Ways]:
+    """Return what may stand at a place, of some states."""
+    return [{(place, j): phrase for j in some} for phrase in words for some in which]
 
 
 def said(ways: Ways) -> list[Finding]:
