@@ -90,7 +90,7 @@ def run(program: Program, names: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def slips(right: Program) -> list[Slip]:
     """Return a step with one line changed, in every way."""
-    found = {}
+    found: dict[Program, Slip] = {}
     for k, line in enumerate(right):
         for new, where in _changed(line):
             program = (*right[:k], new, *right[k + 1 :])
@@ -114,8 +114,9 @@ def _changed(line: str) -> Iterator[tuple[str, list[str]]]:
         parts = [word for word in re.findall(r"\w+", lacks) if word in ("h_prev", *"xbifgo")]
         yield f"{name} = {text}", parts if parts and name in "zch" else [name]
     texts = [re.sub(r"(σ|tanh)\((\w+)\)$", form, right) for form in _SQUASHES]
-    for slope in _SLOPES:
-        texts.append(_SLOPE.sub(lambda m, s=slope: s.format(a=m[1] or m[2]), right))
+    if slope := _SLOPE.search(right):
+        a = slope[1] or slope[2]
+        texts += [right.replace(slope[0], form.format(a=a)) for form in _SLOPES]
     if name in ("c", "dz"):
         texts += [re.sub(r"\ba\b", f"({right})", formula) for formula in CHANGES.values()]
     for text in texts:

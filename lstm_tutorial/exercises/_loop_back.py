@@ -19,7 +19,7 @@ from lstm_tutorial.exercises._laws import BACK, run, slips
 from lstm_tutorial.exercises._loop import OTHER, RIGHT, Search, State, close
 from lstm_tutorial.exercises._reading import Array, Reading
 from lstm_tutorial.exercises._step_back import read_step_back
-from lstm_tutorial.exercises._ways import Key, Ways, subsets, table, value, ways_at, without
+from lstm_tutorial.exercises._ways import Key, Ways, table, value, ways_at, without
 
 KEEP = 4  # loops to which one more mistake is added
 # What is handed on, by what the step gave back, a, and what it was given (given); held is what
@@ -43,7 +43,6 @@ dz, without the product with W_hh, | dz
 {a}, but zeros after two steps | a * (n < 2)
 {a}, but zeros after three steps | a * (n < 3)
 {a} divided by the size of the batch | a / len(a)
-{a} divided by H | a / a.shape[1]
 """)
 HANDED = {"zeros": "0 * a"} | HANDED | _ways.CHANGES | _ways.ACROSS
 STARTS = _ways.CHANGES | table("""
@@ -68,7 +67,6 @@ INDICES = table("""
 of the step before | maximum(k - 1, 0)
 of the step before, at t = 0 of the last step | k - 1
 of the step after | minimum(k + 1, L - 1)
-of the step after, at the end of the first | (k + 1) % L
 of the last step | L - 1
 of the first step | 0
 in the opposite order of time | L - 1 - k
@@ -88,58 +86,46 @@ the mean over steps and batch | a / len(s) / B
 {a} without the last share | a - s[-1]
 {a} of the running sums | cumsum(s, 0).sum(0)
 {a} of the shares clipped to ±1 | clip(s, -1, 1).sum(0)
-{a} of the shares clipped to ±5 | clip(s, -5, 5).sum(0)
-the largest share | amax(s, 0)
 """)
 # What was meant to come before the step, dhs[t], is added after the step.
 LATE = {("join", 0): "what came back, without dhs[t]", ("hand", 0): "{a} plus dhs[t]"}
 OUTPUTS = ("dx", "dh_prev", "dc_prev", "dW_ih", "dW_hh", "db")
 
 
-class Moment(NamedTuple):
-    """One turn of the loop."""
-
-    t: int
-    held: State  # what came back from the step after
-    given: State  # what the step was given
-    own: Array  # the entry of dhs
-    names: Mapping[str, Any]  # what the step computed
-    back: State
-
-
 class Trip(NamedTuple):
-    """The whole way back."""
+    """The whole way back: what each turn of the loop had at hand, by name."""
 
-    moments: list[Moment]
+    moments: list[dict[str, Any]]
     ends: State
+    weights: Sequence[Array]
     stored: Mapping[str, Array]
 
     def dx(self) -> Array:
         """Return dx in the order of time."""
         dx = np.zeros_like(self.stored["x"])
         for moment in self.moments:
-            dx[moment.t] = moment.names["dx"]
+            dx[moment["t"]] = moment["dx"]
         return dx
 
     def shares(self, k: int, seen: Array | None = None) -> list[Array]:
         """Return the shares of dW_ih, dW_hh or db, in the order of the loop."""
-        if seen is None and self.moments and _ways.WEIGHTS[k] in self.moments[0].names:
-            return [m.names[_ways.WEIGHTS[k]] for m in self.moments]
+        if seen is None and self.moments and _ways.WEIGHTS[k] in self.moments[0]:
+            return [m[_ways.WEIGHTS[k]] for m in self.moments]
         if k == 2:
-            return [m.names["dz"].sum(0) for m in self.moments]
+            return [m["dz"].sum(0) for m in self.moments]
         seen = self.stored[("x", "h_prev")[k]] if seen is None else seen
-        return [m.names["dz"].T @ seen[m.t] for m in self.moments]
+        return [m["dz"].T @ seen[m["t"]] for m in self.moments]
 
     def norm(self) -> float:
         """Return the norm of all weights' gradients together."""
         return float(np.sqrt(sum((np.sum(self.shares(k), 0) ** 2).sum() for k in range(3))))
 
 
-def _at_hand(moments: Sequence[Moment], ends: State, j: int) -> dict[str, Any]:
+def _at_hand(moments: Sequence[Mapping[str, Any]], ends: State, j: int) -> dict[str, Any]:
     """Return the values from which what is handed on may be made."""
     m = moments[-1]
-    names = {"a": m.back[j], "o": m.back[j - 1], "given": m.given[j], "held": m.held[j]}
-    return {**m.names, **names, "own": m.own, "end": ends[j], "t": m.t, "n": len(moments)}
+    names = {"a": m["back"][j], "o": m["back"][j - 1], "given": m["given"][j], "held": m["held"][j]}
+    return {**m, **names, "end": ends[j], "n": len(moments)}
 
 
 def weight_rules(k: int) -> dict[str, str]:
@@ -161,8 +147,8 @@ def ways_of(states: int) -> list[Ways]:
     one = OTHER if states == 1 else ""
     joins = without(_ways.JOINED, one)
     found = [LATE, *ways_at("own", _ways.IN_TIME), *ways_at("back", TURNS)]
-    found += ways_at("begin", without(STARTS, one), subsets(states))
-    for which in subsets(states):
+    found += ways_at("begin", without(STARTS, one), _ways.SUBSETS[states])
+    for which in _ways.SUBSETS[states]:
         # What there is of c alone, and of an RNN.
         lacks = f"{one} {'dc_total kept' * (0 in which)} {'dz' * (states == 2)}"
         found += ways_at("hand", without(HANDED, lacks), [which])
@@ -187,7 +173,7 @@ class Backward(Search):
     def __init__(self, ask: Ask, states: int) -> None:
         super().__init__(ask, states)
         self.ways = ways_of(states)
-        self.slips = [{("step", 0): slip} for slip in slips(BACK[states])]
+        self.slips: list[Ways] = [{("step", 0): slip} for slip in slips(BACK[states])]
         self.stored = self._stored(self.arguments, {})
         self.W_ih = self.arguments[-3]
         self.dz = self.outputs[0] @ self.W_ih.T
@@ -232,7 +218,7 @@ class Backward(Search):
             pair = {"a": back[j], "o": back[j - 1], "end": ends[j], "n": len(moments)}
             return {**pair, "own": dhs[t], "last": dhs[-1]}
 
-        moments: list[Moment] = []
+        moments: list[dict[str, Any]] = []
         back, t = ends, 0
         back = changed("begin", STARTS, ends, held)
         for t in value(TURNS[ways.get(("back", 0), BACKWARDS)], {"T": len(dhs)}):
@@ -242,17 +228,21 @@ class Backward(Search):
             given = changed("join", _ways.JOINED, (back[0] + dhs[t], *back[1:]), held)
             names = _turn(step, stored, given, t, weights, ways)
             back = tuple(names[name] for name in OUTPUTS[1 : 1 + len(ends)])
-            moments.append(Moment(t, before, given, dhs[t], names, back))
-        return Trip(moments, ends, stored)
+            turn = {"t": t, "held": before, "given": given, "own": dhs[t], "back": back}
+            moments.append(names | turn)
+        return Trip(moments, ends, weights, stored)
 
     def _names(self, path: Trip, key: Key) -> Mapping[str, Any]:
         place, j = key
         if place == "dx":
             return {"a": path.dx()}
         if not path.moments:
-            return {"a": path.ends[j] if place == "first" else 0 * self.arguments[j - 3]}
+            return {"a": path.ends[j] if place == "first" else 0 * path.weights[j]}
         if place == "first":
-            return {**_at_hand(path.moments, path.ends, j), "k": [m.back[j] for m in path.moments]}
+            return {
+                **_at_hand(path.moments, path.ends, j),
+                "k": [m["back"][j] for m in path.moments],
+            }
         shares, (B, *_) = path.shares(j), path.ends[0].shape
         seen = path.stored["h_prev"][:-1] if j else path.stored["x"]
         more = {"shares": path.shares, "norm": path.norm, "B": B, "seen": seen}
@@ -265,7 +255,7 @@ class Backward(Search):
         for theirs in (self.dz, self.dz[::-1]):
             off = np.abs(mine - theirs).reshape(*mine.shape[:2], -1, 2)
             best = max(best, int((off.max(3) < 10 * self.room).sum()))
-        back = trip.moments[-1].back if trip.moments else trip.ends
+        back = trip.moments[-1]["back"] if trip.moments else trip.ends
         first = zip(back, self.outputs[1:], strict=False)
         return best + sum(close(a, b, self.room) for a, b in first)
 
@@ -286,7 +276,7 @@ class Backward(Search):
                 best.setdefault(trip.dx().round(6).tobytes(), (score, ways))
                 found = self.look_up(trip, ways)
                 readings += [] if found is None else [found]
-        return readings, sorted(best.values(), key=_by_score)[:KEEP]
+        return readings, sorted(best.values(), key=lambda pair: -pair[0])[:KEEP]
 
     def _more(self, best: Sequence[tuple[float, Ways]]) -> Iterator[tuple[float, Ways]]:
         """Yield the best loops with one more mistake."""
@@ -305,10 +295,13 @@ class Backward(Search):
             yield from self.yielded(law.model, self._tried(law.model, loops)[0], law.findings)
         readings, slipped = self._tried(None, [(base, ways) for ways in self.slips])
         yield from self.yielded(None, readings)
-        best = [pair for pair in sorted(best + slipped, key=_by_score) if pair[0] > base][:KEEP]
+        best = [
+            pair for pair in sorted(best + slipped, key=lambda pair: -pair[0]) if pair[0] > base
+        ][:KEEP]
         if not (np.abs(right.dx() @ self.W_ih.T - self.dz)[-1] < self.room).any():
             # These hide what the first step of the loop shows.
-            best += [(base, ways) for ways in self.ways if ways == LATE or _begins(ways)]
+            hiding = [LATE, *ways_at("begin", ["zeros"], _ways.SUBSETS[self.states])]
+            best += [(base, ways) for ways in hiding]
         for _ in range(2):
             readings, best = self._tried(None, self._more(best))
             yield from self.yielded(None, readings)
@@ -320,7 +313,11 @@ class Backward(Search):
         arguments = [dhs[0], *rest[1:n], rest[n][0], *rest[n + 1 :]]
         given = [partial(_sequence, n, by_end) for by_end in (False, True)]
         # Where dx is zero, no step is taken, or it is not given dh.
-        views = [(by, _one) for by in given if self.ask(*by(*arguments))[0].any()]
+        views = [
+            (by, lambda out: [out[0][0], *out[1:]])
+            for by in given
+            if self.ask(*by(*arguments))[0].any()
+        ]
         read = partial(read_step_back, kind="lstm" if n == 2 else "rnn")
         return self.laws(read, views, arguments)
 
@@ -331,8 +328,8 @@ def _turn(
     """Take one step back and return all that it computes, by name."""
     if step is not None:
         seen = [stored[name][t] for name in ("x", "h_prev", "c_prev")[: 1 + len(given)]]
-        names = [name for name in OUTPUTS if len(given) == 2 or name != "dc_prev"]
-        return dict(zip(names, step(*given, *seen, *weights), strict=True))
+        outputs = [name for name in OUTPUTS if len(given) == 2 or name != "dc_prev"]
+        return dict(zip(outputs, step(*given, *seen, *weights), strict=True))
     moved = {
         name: INDICES[words]
         for (place, group), words in ways.items()
@@ -345,18 +342,6 @@ def _turn(
             array, k = stored[source], t + first
             names[name] = array[value(moved.get(name, "k"), {"k": k, "L": len(array)})]
     return run(ways["step", 0].program if ("step", 0) in ways else BACK[len(given)], names)
-
-
-def _by_score(pair: tuple[float, Ways]) -> float:
-    return -pair[0]
-
-
-def _begins(ways: Ways) -> bool:
-    return all(place == "begin" and words == "zeros" for (place, _), words in ways.items())
-
-
-def _one(outputs: list[Array]) -> list[Array]:
-    return [outputs[0][0], *outputs[1:]]
 
 
 def _sequence(n: int, by_end: bool, dh: Array, *rest: Array) -> list[Array]:

@@ -44,8 +44,6 @@ twice {a} | 2 * a
 {a} with the wrong sign | -a
 tanh of {a} | tanh(a)
 {a} without its negative part (ReLU) | maximum(a, 0)
-0.9 times {a} | 0.9 * a
-σ of {a} | σ(a)
 ones | ones_like(a)
 {a} scaled to length 1 | a / (linalg.norm(a, axis=-1, keepdims=True) + 1e-8)
 {a} standardised over its units (layer norm) | standard(a)
@@ -55,7 +53,6 @@ CHANGES |= {f"{{a}} clipped to ±{k}": f"clip(a, -{k}, {k})" for k in LIMITS}
 # These lead from one sequence to another; the batch is the last axis but one.
 ACROSS = table("""
 {a} of the first sequence | a[..., :1, :] + 0 * a
-{a} of the last sequence | a[..., -1:, :] + 0 * a
 the mean of {a} over the batch | a.mean(-2, keepdims=True) + 0 * a
 the sum of {a} over the batch | a.sum(-2, keepdims=True) + 0 * a
 {a} of the sequence before in the batch | roll(a, 1, -2)
@@ -71,15 +68,11 @@ the initial {a} | a0
 tanh of {o} | tanh(o)
 {a} after the first step | k[0]
 {a} plus {a} of one step earlier | a + a_was
-the mean of {a} and {a} of one step earlier | (a + a_was) / 2
 {a} plus the initial {a} | a + a0
 the mean of all {a} so far | mean(k, 0)
 the sum of all {a} so far | sum(k, 0)
-the largest {a} so far | amax(k, 0)
-the initial {o} | o0
 {o} of one step earlier | o_was
 {a} plus {o} | a + o
-{a} times {o} | a * o
 the initial {a} again at every second step | a if n % 2 else a0
 the initial {a} again at every third step | a if n % 3 else a0
 zeros at every second step | a * (n % 2 > 0)
@@ -97,19 +90,16 @@ MOVES = table("""
 {a}[t + 1], and {a}[T - 1] at the end | a[minimum(arange(len(a)) + 1, len(a) - 1)]
 {a}[t + 1], and {a}[0] at the end | roll(a, -1, 0)
 {a}[t + 1], and zeros at the end | concatenate([a[1:], 0 * a[:1]])
-{a}[-t] | a[-arange(len(a))]
 {a}[0] at every step | a[:1] + 0 * a
 {a}[T - 1] at every step | a[-1:] + 0 * a
 {a} from the last step to the first | a[::-1]
 {a} at the last step only, and zeros before | concatenate([0 * a[1:], a[-1:]])
-{a} at the first step only, and zeros after | concatenate([a[:1], 0 * a[1:]])
 {a} but for the last step, which is zero | concatenate([a[:-1], 0 * a[:1]])
 {a} but for the first step, which is zero | concatenate([0 * a[:1], a[1:]])
 the sum of {a} up to step t | a.cumsum(0)
 the sum of {a} from step t on | a[::-1].cumsum(0)[::-1]
 the mean of {a} over the steps | a.mean(0) + 0 * a
 the sum of {a} over the steps | a.sum(0) + 0 * a
-{a}[t] plus {a}[t - 1] | a + concatenate([0 * a[:1], a[:-1]])
 {a} divided by T | a / len(a)
 {a} divided by the size of the batch | a / a.shape[1]
 """)
@@ -125,12 +115,9 @@ leaves the last step out | range(T - 1)
 leaves the first step out | range(1, T)
 runs from the last step to the first | range(T)[::-1]
 takes every second step only | range(0, T, 2)
-takes the first step only | range(T)[:1]
 takes the last step only | range(T)[-1:]
-leaves the first and the last step out | range(1, T - 1)
 takes each step twice | repeat(range(T), 2)
 runs from the first step to the last | range(T)
-takes the last two steps only | range(T)[-2:]
 """)
 
 # A place, the output that it is about, what {a} is there, and the sentence.
@@ -156,6 +143,8 @@ first | d{s}0 | d{s} | {names}: you return {phrase}. It should be what the step 
 dW | {s} | the sum | {names}: you return {phrase}. It should be the sum of the shares of all steps.
 """)}  # fmt: skip
 STATES = ("start", "carry", "after", "end", "kept")
+# Which states a mistake is about, by their number.
+SUBSETS: dict[int, list[tuple[int, ...]]] = {1: [(0,)], 2: [(0,), (1,), (0, 1)]}
 WEIGHTS = ("dW_ih", "dW_hh", "db")
 # What step t back is given: for h or c, what that is about, the words, and a formula of what came
 # back (a and o), dhs[t], the gradient of the last state and the number of steps back.
@@ -166,13 +155,9 @@ h | dh | dh_T at every step | end
 h | dh_T | what came back plus dhs[t] plus dh_T at every step | a + own + end * (n > 0)
 h | dh_T | what came back plus dhs[t], and dh_T twice | a + own + end * (n == 0)
 h | dhs | what came back minus dhs[t] | a - own
-h | dh | dhs[t] minus what came back | own - a
-h | dh | the product of what came back and dhs[t] | a * own
-h | dh | the mean of what came back and dhs[t] | (a + own) / 2
 h | dhs | what came back plus dhs[t], but at the last step without dhs[t] | a + own * (n > 0)
 h | dh_T | what came back plus dhs[t], but at the last step dhs[t] alone | own + a * (n > 0)
 h | dhs | what came back, without dhs[t] | a
-h | dh | what came back plus dhs[t] plus dc | a + own + o
 c | dc | dc_T at every step | end
 c | dc_T | what came back plus dc_T at every step | a + end * (n > 0)
 c | dc | what came back plus dhs[t] | a + own
@@ -193,8 +178,6 @@ c | c | c
 c_prev | c_prev | f
 the value of all gates | i f g o kept | i f g o
 f | f kept | f
-c and c_prev | c c_prev | c
-the value of all gates and of c | i f g o kept c | c
 every stored value | i f g o kept c c_prev | time
 h in the slope | h | slope
 """)
@@ -214,11 +197,6 @@ def without(formulas: Mapping[str, str], missing: str) -> dict[str, str]:
     """Return the formulas that do not need the missing names."""
     lacking = set(missing.split())
     return {p: f for p, f in formulas.items() if not lacking & set(_compiled(f).co_names)}
-
-
-def subsets(states: int) -> list[tuple[int, ...]]:
-    """Return which states a mistake can be about."""
-    return [(0,)] if states == 1 else [(0,), (1,), (0, 1)]
 
 
 def ways_at(
