@@ -52,13 +52,13 @@ _SLOPES = ("1", "(1 - {a})", "{a}", "{a} * (1 - {a})", "(1 - {a}**2)", "(1 - tan
 # Lines, what they may be about, and what may stand there instead.
 _MORE = rows("""
 z = x @ W_ih.T + h_prev @ W_hh.T + b | b | x @ W_ih.T + h_prev @ W_hh.T + 2 * b
-z = x @ W_ih.T + h_prev @ W_hh.T + b | W_hh | x @ W_ih.T + h_prev @ turned(W_hh).T + b
+z = x @ W_ih.T + h_prev @ W_hh.T + b | W_hh | x @ W_ih.T + h_prev @ transposed_blocks(W_hh).T + b
 c = f * c_prev + i * g | i | f * c_prev + (1 - f) * g
 c = f * c_prev + i * g | i | (1 - i) * c_prev + i * g
 c = f * c_prev + i * g | i g | f * c_prev - i * g
 h = o * tanh(c) | h | o * tanh(c_prev)
 h = o * tanh(c) | h | tanh(o * c)
-dh_prev = dz @ W_hh | dh | dz @ turned(W_hh)
+dh_prev = dz @ W_hh | dh | dz @ transposed_blocks(W_hh)
 """)
 
 
@@ -76,7 +76,9 @@ def _compiled(program: Program) -> CodeType:
 
 SPACE = FUNCTIONS | {
     "blocks": lambda z: z.reshape(len(z), 4, -1).swapaxes(0, 1),
-    "turned": lambda W: W.reshape(-1, W.shape[1], W.shape[1]).swapaxes(1, 2).reshape(W.shape),
+    "transposed_blocks": lambda W: (
+        W.reshape(-1, W.shape[1], W.shape[1]).swapaxes(1, 2).reshape(W.shape)
+    ),
 }
 
 
@@ -88,16 +90,16 @@ def run(program: Program, names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def slips(right: Program) -> list[Slip]:
+def slips(right: Program, page: str) -> list[Slip]:
     """Return a step with one line changed, in every way."""
     found: dict[Program, Slip] = {}
     for k, line in enumerate(right):
         for new, where in _changed(line):
             program = (*right[:k], new, *right[k + 1 :])
-            said = f"You compute {new}. It should be {line}."
+            said = f"You compute {new}. It should be {line}.".replace("kept", "f")
             about = tuple(_ABOUT.get(name, name) for name in where)
             about = ("slope",) if line == BACK[1][0] else about
-            found.setdefault(program, Slip(program, Finding(new, said, about, "gates")))
+            found.setdefault(program, Slip(program, Finding(new, said, about, page)))
     found.pop(right, None)
     return list(found.values())
 

@@ -38,13 +38,6 @@ COMMON = {
 NAMES = {"h_prev": "h", "c_prev": "c", "dh_prev": "dh", "dc_prev": "dc"}
 
 
-def close(got: Array, want: Array, room: float) -> bool:
-    """Return whether two arrays are one, but for rounding."""
-    if np.shape(got) != np.shape(want):
-        return False
-    return bool(np.abs(got - want).max() <= room * max(1.0, float(np.abs(want).max())))
-
-
 class Part:
     """One step, asked of a function that walks whole sequences."""
 
@@ -84,26 +77,27 @@ class Search:
                 self.fresh.append((list(case.values()), ask(*case.values())))
         self.left = iter(range(self.most))
 
+    def _close(self, got: Array, want: Array) -> bool:
+        """Return whether two arrays are one, but for rounding."""
+        if np.shape(got) != np.shape(want):
+            return False
+        return bool(np.abs(got - want).max() <= self.room * max(1.0, float(np.abs(want).max())))
+
     def model(self, step: Any, ways: Ways) -> Callable[..., list[Array]]:
         """Return the whole function as it was read."""
 
         def model(*arguments: Array) -> list[Array]:
             with np.errstate(all="ignore"):
                 path = self._walk(step, arguments, ways)
-                return [
-                    self._made(key, ways.get(key), self._names(path, key)) for key in self.rules
-                ]
+                return [self._made(path, key, ways.get(key)) for key in self.rules]
 
         return model
 
-    def _made(self, key: Key, words: str | None, names: Mapping[str, Any]) -> Array:
+    def _made(self, path: Any, key: Key, words: str | None, names: Any = None) -> Array:
+        names = names or self._names(path, key)
         try:
             return np.asarray(value(self.rules[key][words] if words else "a", names))
-        except (
-            IndexError,
-            KeyError,
-            NameError,
-        ):  # no step is taken, or one that does not tell this
+        except (IndexError, KeyError, NameError):  # not known of this way, or of no step
             return np.array(np.nan)
 
     def look_up(self, path: Any, ways: Ways) -> Ways | None:
@@ -112,7 +106,7 @@ class Search:
         names = {key: self._names(path, key) for key in outputs}
 
         def fits(key: Key, words: str | None) -> bool:
-            return close(outputs[key], self._made(key, words, names[key]), self.room)
+            return self._close(outputs[key], self._made(path, key, words, names[key]))
 
         wrong = [key for key in outputs if not fits(key, None)]
         if self.some_right and ways and len(wrong) == len(outputs):
@@ -142,7 +136,7 @@ class Search:
         """Return whether a loop gives the learner's numbers at fresh inputs."""
         model = self.model(step, ways)
         return all(
-            close(got, want, self.room)
+            self._close(got, want)
             for arguments, outputs in self.fresh
             for got, want in zip(model(*arguments), outputs, strict=True)
         )
@@ -152,24 +146,21 @@ class Search:
 
         A view is how a step is asked for, and where its outputs stand.
         """
-        right = self.model(None, {})
-        seen: list[list[Array]] = []
-        different = []
-        for given, pick in views:
-            got = Part(self.ask, given, pick)(*arguments)
-            want = views[0][1](right(*given(*arguments)))
-            if all(close(g, w, self.room) for g, w in zip(got, want, strict=True)):
-                return
-            if not any(all(map(np.array_equal, got, other)) for other in seen):
-                different.append(Part(self.ask, given, pick))
-            seen.append(got)
-        for reading in (reading for part in different for reading in read_step(part)):
-            if reading.model is not None:
-                renamed = [
-                    found._replace(where=tuple(NAMES.get(name, name) for name in found.where))
-                    for found in reading.findings
-                ]
-                yield reading._replace(findings=renamed)
+        parts = [Part(self.ask, *view) for view in views]
+        got = [part(*arguments) for part in parts]
+        right = views[0][1](self.model(None, {})(*views[0][0](*arguments)))
+        if any(all(map(self._close, answer, right)) for answer in got):
+            return
+        for k, part in enumerate(parts):
+            if not any(all(map(np.array_equal, got[k], other)) for other in got[:k]):
+                yield from (_renamed(law) for law in read_step(part) if law.model is not None)
+
+
+def _renamed(law: Reading) -> Reading:
+    """Call the states of a step what a loop calls them."""
+    where = [tuple(NAMES.get(name, name) for name in said.where) for said in law.findings]
+    pairs = zip(law.findings, where, strict=True)
+    return law._replace(findings=[said._replace(where=names) for said, names in pairs])
 
 
 class Path(NamedTuple):
@@ -263,9 +254,8 @@ class Forward(Search):
     def __init__(self, ask: Ask, states: int) -> None:
         super().__init__(ask, states)
         values = without(VALUES, OTHER if states == 1 else "")
-        hs = without(values, "k n") | {
-            w.replace("{a}[", "hs["): f for w, f in _ways.IN_TIME.items()
-        }
+        hs = without(values, "k n")
+        hs |= {words.replace("{a}[", "hs["): f for words, f in _ways.IN_TIME.items()}
         for words, other in (("{o}", "o"), ("tanh of {o}", "tanh(o)")) if states == 2 else ():
             for move, formula in (_ways.MOVES | _ways.ACROSS).items():
                 moved = re.sub(r"\ba\b", other, formula)
@@ -278,7 +268,8 @@ class Forward(Search):
             for arguments in self.short
         ]
         self.ways = ways_of(states)
-        self.slips: list[Ways] = [{("step", 0): slip} for slip in slips(FORWARD[states])]
+        found = slips(FORWARD[states], "gates" if states == 2 else "sequences")
+        self.slips: list[Ways] = [{("step", 0): slip} for slip in found]
 
     def _drawn(self, rng: np.random.Generator, T: int) -> list[Array]:
         return drawn(rng, T, 5, self.states)
@@ -324,9 +315,7 @@ class Forward(Search):
 
     def read(self) -> Iterator[Reading]:
         """Yield readings, plainest first."""
-        cell = [
-            ways for ways in self.slips if ways["step", 0].finding.where in (("c",), ("batch",))
-        ]
+        cell = [one for one in self.slips if one["step", 0].finding.where in (("c",), ("batch",))]
         yield from self.yielded(None, self._tried(None, [{}, *self.ways, *cell]))
         views = [lambda out: [out[0][0], *out[2:]], lambda out: out[1:]]
         views += [lambda out: [out[0][0], out[1]]] if self.states == 2 else []

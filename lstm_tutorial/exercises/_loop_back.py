@@ -16,7 +16,7 @@ import numpy as np
 from lstm_tutorial.exercises import _loop, _ways
 from lstm_tutorial.exercises._calls import Ask
 from lstm_tutorial.exercises._laws import BACK, run, slips
-from lstm_tutorial.exercises._loop import OTHER, RIGHT, Search, State, close
+from lstm_tutorial.exercises._loop import OTHER, RIGHT, Search, State
 from lstm_tutorial.exercises._reading import Array, Reading
 from lstm_tutorial.exercises._step_back import read_step_back
 from lstm_tutorial.exercises._ways import Key, Ways, table, value, ways_at, without
@@ -173,7 +173,8 @@ class Backward(Search):
     def __init__(self, ask: Ask, states: int) -> None:
         super().__init__(ask, states)
         self.ways = ways_of(states)
-        self.slips: list[Ways] = [{("step", 0): slip} for slip in slips(BACK[states])]
+        found = slips(BACK[states], "flow" if states == 2 else "backpropagation")
+        self.slips: list[Ways] = [{("step", 0): slip} for slip in found]
         self.stored = self._stored(self.arguments, {})
         self.W_ih = self.arguments[-3]
         self.dz = self.outputs[0] @ self.W_ih.T
@@ -257,7 +258,7 @@ class Backward(Search):
             best = max(best, int((off.max(3) < 10 * self.room).sum()))
         back = trip.moments[-1]["back"] if trip.moments else trip.ends
         first = zip(back, self.outputs[1:], strict=False)
-        return best + sum(close(a, b, self.room) for a, b in first)
+        return best + sum(self._close(a, b) for a, b in first)
 
     def _tried(self, step: Any, loops: Iterable[tuple[float, Ways]]) -> tuple[list[Ways], Any]:
         """Return the readings of loops, and the loops that agree best, each with its score.
