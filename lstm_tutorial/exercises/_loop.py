@@ -318,7 +318,6 @@ class Forward(Search):
         cell = [one for one in self.slips if one["step", 0].finding.where in (("c",), ("batch",))]
         yield from self.yielded(None, self._tried(None, [{}, *self.ways, *cell]))
         views = [lambda out: [out[0][0], *out[2:]], lambda out: out[1:]]
-        views += [lambda out: [out[0][0], out[1]]] if self.states == 2 else []
         x, *rest = self.short[0]
         read = partial(read_step, form=LSTM if self.states == 2 else RNN)
         # What concerns the first step is in a step that was read from it.

@@ -268,9 +268,12 @@ class Backward(Search):
         readings: list[Ways] = []
         best: dict[bytes, tuple[float, Ways]] = {}
         for _, (least, ways) in zip(self.left, loops, strict=False):
+            quick = partial(self._quick, step) if step and ways else step
             try:
-                trip = self._walk(step, self.arguments, ways)
-            except NameError:  # a step that was read as a whole does not tell this
+                trip = self._walk(quick, self.arguments, ways)
+            except (
+                NameError
+            ):  # not known of a step that was read as a whole, or no step of the loop
                 continue
             score = self._score(trip)
             if score > least:
@@ -278,6 +281,13 @@ class Backward(Search):
                 found = self.look_up(trip, ways)
                 readings += [] if found is None else [found]
         return readings, sorted(best.values(), key=lambda pair: -pair[0])[:KEEP]
+
+    def _quick(self, step: Any, *arguments: Array) -> Any:
+        """Take a step that was read, unless its dx is none of the learner's."""
+        outputs = step(*arguments)
+        if not any(self._close(outputs[0], dx) for dx in self.outputs[0]):
+            raise NameError
+        return outputs
 
     def _more(self, best: Sequence[tuple[float, Ways]]) -> Iterator[tuple[float, Ways]]:
         """Yield the best loops with one more mistake."""
