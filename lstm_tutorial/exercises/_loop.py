@@ -9,7 +9,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import combinations, product
+from itertools import combinations, product, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +56,7 @@ class Search:
     rules : dict
         By the key of each output the formulas that it may be made by, where "a" is right.
     most : int
-        How many loops are tried.
+        How much may be tried, in loops of one step or two; to look outputs up costs more.
     """
 
     rules: Mapping[Key, Mapping[str, str]]
@@ -64,7 +64,7 @@ class Search:
     _walk: Callable[..., Any]
     _names: Callable[..., Mapping[str, Any]]
     some_right = False
-    most = 4000
+    most = 10_000
 
     def __init__(self, ask: Ask, states: int) -> None:
         self.ask, self.states, self.room = ask, states, max(1e-9, 30 * ask.eps)
@@ -75,7 +75,12 @@ class Search:
             case = ask.kind.cases[k]
             with contextlib.suppress(Trouble):  # it is said apart
                 self.fresh.append((list(case.values()), ask(*case.values())))
-        self.left = iter(range(self.most))
+        self.left = self.most
+
+    def _spend(self, cost: int) -> bool:
+        """Return whether there is something left to spend on another loop."""
+        self.left -= cost
+        return self.left > 0
 
     def _close(self, got: Array, want: Array) -> bool:
         """Return whether two arrays are one, but for rounding."""
@@ -249,8 +254,6 @@ def ways_of(states: int) -> list[Ways]:
 class Forward(Search):
     """The search for a loop forwards."""
 
-    most = 10_000
-
     def __init__(self, ask: Ask, states: int) -> None:
         super().__init__(ask, states)
         values = without(VALUES, OTHER if states == 1 else "")
@@ -289,8 +292,9 @@ class Forward(Search):
     def _tried(self, step: Any, loops: Iterable[Ways]) -> Iterator[Ways]:
         """Yield the readings of some loops, as long as there are not too many."""
         with np.errstate(all="ignore"):
-            for _, ways in zip(self.left, loops, strict=False):
+            for ways in takewhile(lambda ways: self._spend(5 if step else 1), loops):
                 if not ways or all(self._possible(step, ways, T) for T in (1, 2)):
+                    self._spend(20)
                     found = self.look_up(self._walk(step, self.arguments, ways), ways)
                     if found is not None:
                         yield found
