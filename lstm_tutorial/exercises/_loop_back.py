@@ -267,7 +267,7 @@ class Backward(Search):
         """
         readings: list[Ways] = []
         best: dict[bytes, tuple[float, Ways]] = {}
-        for least, ways in takewhile(lambda pair: self._spend(4), loops):
+        for least, ways in takewhile(lambda pair: self._spend(2), loops):
             quick = partial(self._quick, step) if step and ways else step
             try:
                 trip = self._walk(quick, self.arguments, ways)
@@ -278,7 +278,7 @@ class Backward(Search):
             score = self._score(trip)
             if score > least:
                 best.setdefault(trip.dx().round(6).tobytes(), (score, ways))
-                self._spend(8)
+                self._spend(4)
                 found = self.look_up(trip, ways)
                 readings += [] if found is None else [found]
         return readings, sorted(best.values(), key=lambda pair: -pair[0])[:KEEP]
