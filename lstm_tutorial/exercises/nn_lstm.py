@@ -152,6 +152,7 @@ KINDS["torch.masked_loss"] = by_edits(
     padding in the mean: ((y_hat - y) ** 2).mean() | The padding is in the mean.
     mask multiplied: np.where(valid, (y_hat - y) ** 2, 0) -> valid * (y_hat - y) ** 2 |
         The padding holds NaN on purpose, and 0 times NaN is NaN. Select the valid steps first.
+    mask one step too short: < lengths[:, None] -> < lengths[:, None] - 1 | The last is length - 1.
     divided by all steps: squares.mean() | Zeros in the padding count: divide by the valid steps.
     mean of the sequences' means: (squares.sum(axis=0)[:, 0] / lengths).mean() |
         Steps of short sequences count more. Take one mean over all valid steps.

@@ -140,7 +140,7 @@ def by_sequence(y_hat, y, lengths):
             loss(lambda e: (e**2).mean(), 1),
             "steps <= lengths[:, None] for steps < lengths[:, None]",
         ),
-        (loss(lambda e: (e**2).mean(), -1), "lengths - 1 for lengths"),
+        (loss(lambda e: (e**2).mean(), -1), "mask one step too short"),
         (lambda y_hat, y, n: ((y_hat - y) ** 2).mean(), "padding in the mean"),
         (by_sequence, "mean of the sequences' means"),
         (loss(lambda e: (e**2).sum()), "summed"),
