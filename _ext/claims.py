@@ -1,7 +1,6 @@
-"""Claims of the book: boxes that state one, and a list of them all.
+"""Claims of the book: boxes that state one and hold its test, and a list of them all.
 
-A claim stands in a chapter, before the cell that tests it. It is an admonition, which JupyterLab
-shows too::
+A claim is an admonition, which JupyterLab shows too::
 
     :::{admonition} The state stays between -1 and 1
     :class: claim true
@@ -10,22 +9,85 @@ shows too::
     *True.* One or two sentences.
     :::
 
-The class after ``claim`` is the verdict: ``true``, ``limits`` or ``false``. The text begins with
-it in words. The directive ``{claims-list}`` makes a table of all claims in the order of the book.
+The class after ``claim`` is the verdict: ``true``, ``limits``, ``false`` or ``open``. The text
+begins with it in words. The code cells that follow, tagged ``claim-test``, are drawn inside the
+box, folded; at least one of them asserts something. On the pages that ``first_edition_pages`` in
+``_config.yml`` lists, the next cell may still stand below the box, without the tag. The directive
+``{claims-list}`` makes a table of all claims in the order of the book.
 """
 
+import re
+
 from docutils import nodes
+from folds import Fold, fold
+from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 
-VERDICTS = {"true": "True", "limits": "True with limits", "false": "False"}
+VERDICTS = {
+    "true": "True",
+    "limits": "True with limits",
+    "false": "False",
+    "open": "Not shown here",
+}
+TEST = "The test"
+TAG = "tag_claim-test"  # the class that the tag becomes
+ASSERTS = re.compile(r"^\s*assert\b|\bassert_\w+\(", re.M)
 
 logger = logging.getLogger(__name__)
 
 
 class ClaimsList(nodes.General, nodes.Element):
     """Stands where the table of claims will be, until all chapters have been read."""
+
+
+class DrawTests(SphinxTransform):
+    """Move the cells that test a claim into its box."""
+
+    default_priority = 15  # before texts are translated
+
+    def apply(self):
+        """Move them, and warn of a claim without a test and of a test without a claim."""
+        untagged = self.env.docname in self.config.first_edition_pages
+        for box in list(self.document.findall(is_claim)):
+            tests = list(tests_of(box))
+            if any(ASSERTS.search(source_of(test)) for test in tests):
+                for test in tests:
+                    test.parent.remove(test)
+                    test.attributes.pop("hide_mode", None)  # one fold is enough
+                box += fold(TEST, tests, box, classes=["claim-test"])
+            elif tests or not untagged:
+                says = "asserts nothing in its cells" if tests else "has no cell"
+                name = f"{box[0].astext()!r} ({' '.join(box['names'])})"
+                logger.warning("the claim %s %s tagged claim-test", name, says, location=box)
+        for cell in self.document.findall(is_test):
+            if not isinstance(cell.parent, Fold):
+                logger.warning("a cell tagged claim-test follows no claim", location=cell)
+
+
+def is_claim(node):
+    """Return whether a node is the box of a claim."""
+    return isinstance(node, nodes.admonition) and "claim" in node["classes"]
+
+
+def is_test(node):
+    """Return whether a node is a code cell tagged as a claim's test."""
+    return isinstance(node, nodes.container) and TAG in node["classes"]
+
+
+def tests_of(box):
+    """Yield the cells right after a claim's box that are tagged as its test."""
+    for node in box.parent[box.parent.index(box) + 1 :]:
+        if not is_test(node):
+            return
+        yield node
+
+
+def source_of(cell):
+    """Return the code of a cell."""
+    block = cell.next_node(nodes.literal_block)
+    return block.astext() if block else ""
 
 
 class ClaimsListDirective(SphinxDirective):
@@ -57,9 +119,7 @@ def merge(app, env, docnames, other):
 def collect(app, doctree):
     """Check and note a page's claims once its texts are final, translations included."""
     found = []
-    for box in doctree.findall(nodes.admonition):
-        if "claim" not in box["classes"]:
-            continue
+    for box in doctree.findall(is_claim):
         title, text = box[0], box.next_node(nodes.paragraph)
         verdict = text[0] if text in box.children[1:2] and text.children else None
         if isinstance(verdict, nodes.emphasis):
@@ -114,7 +174,7 @@ def in_book_order(env, docname):
 
 def table(app, claims, from_page):
     """Return the table of the claims, each a (page, claim) pair."""
-    head = nodes.thead("", row([cell(nodes.Text(t)) for t in ("Claim", "Verdict", "Chapter")]))
+    head = nodes.thead("", row([cell(nodes.Text(t)) for t in ("Claim", "Verdict", "Page")]))
     body = nodes.tbody()
     for page, claim in claims:
         page_title = app.env.titles[page].astext()
@@ -160,6 +220,9 @@ def fill(app, doctree, docname):
 
 def setup(app):
     """Register with Sphinx."""
+    app.setup_extension("folds")
+    app.add_config_value("first_edition_pages", [], "env", [list])
+    app.add_transform(DrawTests)
     app.add_node(ClaimsList)
     app.add_directive("claims-list", ClaimsListDirective)
     app.connect("env-purge-doc", purge)

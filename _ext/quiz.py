@@ -31,6 +31,7 @@ from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from folds import fold
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -43,14 +44,6 @@ MARKS = {"[x] ": True, "[ ] ": False}
 LETTERS = {"enumtype": "upperalpha", "prefix": "", "suffix": "."}
 
 logger = logging.getLogger(__name__)
-
-
-class Answers(nodes.General, nodes.Element):
-    """What is folded until the reader opens it, where the output can fold."""
-
-
-class Summary(nodes.TextElement):
-    """The line that opens the answers."""
 
 
 class Quiz(SphinxDirective):
@@ -114,7 +107,7 @@ def quiz_of(box, question, items):
         paragraph(ASK_ONE if sum(right) == 1 else ASK_ALL, "quiz-title"),
         nodes.container("", *question, classes=["quiz-question"]),
         options,
-        Answers("", noted(Summary(ANSWERS, ANSWERS)), answers),
+        fold(ANSWERS, [answers], box),
         classes=["quiz", "explorer"],
         ids=box["ids"],
         names=box["names"],
@@ -155,20 +148,9 @@ def take_mark(item):
     return is_right
 
 
-def visit(tag):
-    """Return what writes the start and the end of an element in HTML."""
-    return (
-        lambda writer, node: writer.body.append(writer.starttag(node, tag)),
-        lambda writer, node: writer.body.append(f"</{tag}>\n"),
-    )
-
-
 def setup(app):
     """Register with Sphinx."""
-    nothing = (lambda writer, node: None, lambda writer, node: None)
-    others = dict.fromkeys(("latex", "text", "texinfo", "man"), nothing)
-    app.add_node(Answers, html=visit("details"), **others)
-    app.add_node(Summary, html=visit("summary"), **others)
+    app.setup_extension("folds")
     app.add_directive("quiz", Quiz)
     app.add_transform(MakeQuizzes)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,6 +7,11 @@ function repairNames() {
     const text = element.textContent.trim().replace(/\s+/g, " ");
     if (text) element.setAttribute("aria-label", text);
   });
+  // What folds the deeper pages of a chapter in the book's contents is a bare arrow.
+  document.querySelectorAll(".bd-links summary").forEach((arrow) => {
+    const chapter = arrow.closest("li").querySelector("a").textContent.trim();
+    arrow.setAttribute("aria-label", `Pages below ${chapter}`);
+  });
   document.querySelectorAll(".theme-switch-button").forEach((button) => {
     const name = document.createElement("span");
     name.className = "visually-hidden";
@@ -78,7 +83,17 @@ function repairSearch() {
     htmlToText(html, anchor && "#" + CSS.escape(anchor.slice(1)));
 }
 
+// An anchor of the first edition may stand on another page now.
+function followMovedAnchor() {
+  const map = document.getElementById("moved-anchors");
+  const anchor = decodeURIComponent(location.hash.slice(1));
+  const address = map && !document.getElementById(anchor) && JSON.parse(map.textContent)[anchor];
+  if (address) location.replace(address);
+}
+
+addEventListener("hashchange", followMovedAnchor);
 addEventListener("DOMContentLoaded", () => {
+  followMovedAnchor();
   repairNames();
   repairRoles();
   repairLists();

@@ -10,6 +10,7 @@ is no longer as it was there; ``ledger_changes.py`` compares the three.
 
 import argparse
 import ast
+import itertools
 import json
 import os
 import re
@@ -30,6 +31,7 @@ BOX = re.compile(
     r"(?P<options>(?::[\w-]+:[^\n]*\n)*)(?=(?P<body>.*?)^(?P=fence) *$)",  # boxes may be nested
     re.M | re.S,
 )
+TIME = re.compile(r"\(\d+ min\)\s*$")  # an exercise's minutes are no part of its name
 
 
 def read(root: Path = ROOT) -> Ledger:
@@ -66,8 +68,7 @@ def things(page: str, cells: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
             classes = [box["directive"], *options.get("class", "").split()]
             if "claim" in classes:
                 entry = {"page": page, "title": box["title"].strip(), "verdict": classes[-1]}
-                test = next((c["source"] for c in cells[number:] if c in code), "")
-                yield "claims", options["name"], entry | tested(test, modules)
+                yield "claims", options["name"], entry | tested(test_of(cells[number:]), modules)
             if "quiz" in classes:
                 question, *answers = re.split(r"^- \[(?=[ x]\])", box["body"], flags=re.M)
                 right = "".join("x" if answer[0] == "x" else "-" for answer in answers)
@@ -75,7 +76,8 @@ def things(page: str, cells: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
                 yield "quizzes", options["name"], {"page": page, "first": first, "right": right}
     text = "\n".join(cell["source"] for cell in cells)
     for part in re.split(r"^[:`]{3,}\{exercise(?:-start)?\} *", text, flags=re.M)[1:]:
-        title, label = part.split("\n")[0].strip(), part.split(":label:")[1].split()[0]
+        title = TIME.sub("", part.split("\n")[0]).strip()
+        label = part.split(":label:")[1].split()[0]
         checks = list(dict.fromkeys(re.findall(r"exercises\.check\(\s*[\"']([^\"']+)", part)))
         yield "exercises", label, {"page": page, "title": title, "checks": checks}
     if code:
@@ -83,6 +85,21 @@ def things(page: str, cells: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
         ours = [c for c in code if "nbval-ignore-output" not in c["metadata"].get("tags", [])]
         shown = sum(bool(cell["outputs"]) for cell in ours)
         yield "cells", page, {"cells-compared": len(ours), "cells-with-output": shown}
+
+
+def test_of(cells: list[Entry]) -> str:
+    """Return the code that tests a claim: the next cell, and those tagged like it that follow."""
+    code = itertools.dropwhile(lambda cell: cell["cell_type"] != "code", cells)
+    first = next(code, None)
+    if first is None:
+        return ""
+    rest = itertools.takewhile(is_test, code) if is_test(first) else []
+    return "\n".join(cell["source"] for cell in (first, *rest))
+
+
+def is_test(cell: Entry) -> bool:
+    """Return whether a cell is tagged as the test of a claim."""
+    return "claim-test" in cell["metadata"].get("tags", [])
 
 
 def imported(source: str) -> set[str]:

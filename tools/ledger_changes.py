@@ -2,13 +2,14 @@
 
 A line of that file is a name, what became of it, and why::
 
-    claim-a moved book/2-cell/gates-limits It is evidence, and the page tells the idea.
+    claim-a moved book/5-evidence/worth It is evidence, and the page tells the idea.
     claim-a restated 1a2b3c4d The title now says for how many updates it holds.
     ex-b merged ex-c Both asked for the same derivative.
     quiz-d withdrawn It asked for a number that the page no longer shows.
     cells-compared fewer 1098 Two cells printed the same table.
 
-The eight digits after ``restated`` stand for what the thing says now, so that a later change needs
+What moved from a page to one that deepens it, from ``state`` to ``state-range``, needs no line. The
+eight digits after ``restated`` stand for what the thing says now, so that a later change needs
 a new line. The tool prints the line that is missing.
 """
 
@@ -129,7 +130,7 @@ def account(name: str, old: Entry, now: dict[str, Entry], lines: dict[str, str])
             yield f"{name}: merged into {lines['merged']}, which is not in the book"
         return
     new, needed = now[name], {}
-    if new["page"] != old["page"]:
+    if new["page"] != old["page"] and not new["page"].startswith(old["page"] + "-"):
         needed["moved"] = new["page"]
     if content(new) != content(old):
         needed["restated"] = fingerprint(new)

@@ -25,12 +25,14 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 # What the book and its checks read; editors and the clock write the rest.
+KEPT_METADATA = ("lstm",)
 KEPT_CELL_METADATA = ("mystnb", "tags")
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
     """Bring `notebook` into the normal form, in place, and return it."""
-    notebook.metadata = nbformat.from_dict(METADATA)
+    kept = {key: notebook.metadata[key] for key in KEPT_METADATA if notebook.metadata.get(key)}
+    notebook.metadata = nbformat.from_dict(METADATA | kept)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     taken: set[str] = set()
     for number, cell in enumerate(notebook.cells):
@@ -40,6 +42,9 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         if not cell.get("id") or cell.id in taken:
             cell.id = hashlib.sha1(f"{number} {cell.source}".encode()).hexdigest()[:8]
         taken.add(cell.id)
+        tags = cell.metadata.get("tags", [])
+        if "claim-test" in tags and "hide-input" not in tags:
+            tags.append("hide-input")  # folded also where the book's extensions are not
         cell.source = cell.source.rstrip()
         for output in cell.get("outputs", []):
             if "metadata" in output:

@@ -1,6 +1,9 @@
 """Claims as _ext/claims.py reads them, in a small book of their own."""
 
 import pytest
+from nbformat.v4 import new_output
+
+from tests.book.notebooks import notebook
 
 INDEX = """# Book
 
@@ -18,12 +21,67 @@ def claim(verdict, words, name="claim-a", title="The *state* $h_t$ is bounded"):
 
 
 TRUE = claim("true", "*True.* As it says.")
+# On these pages a claim's box may stand alone.
+FIRST_EDITION = ["-D", "first_edition_pages=first,second"]
 
 
 @pytest.fixture
 def build(build):
     """Return a function that builds pages, next to the list of claims."""
-    return lambda *options, **pages: build(*options, **{"index": INDEX, "list": LIST, **pages})
+
+    def build_them(builder="html", options=FIRST_EDITION, **pages):
+        return build(builder, options, **{"index": INDEX, "list": LIST, **pages})
+
+    return build_them
+
+
+TEST = ("assert abs(h) < 1", "claim-test", "hide-input")
+
+
+def test_the_cells_that_test_a_claim_are_folded_in_its_box(build):
+    open_ = claim("open", "*Not shown here.* As it says.", "claim-b", "It learns")
+    draw = ("h = run()\nprint(h)", "claim-test")
+    first = notebook("First", TRUE, draw, TEST, ("print('after')",), "## Then", open_, TEST)
+    first.cells[2].outputs = [new_output("stream", text="0.5")]
+    done, out = build(options=(), first=first, second="# Second\n")
+    assert done.returncode == 0, done.stderr
+    page = (out / "first.html").read_text(encoding="utf-8")
+    box = page[page.index('id="claim-a"') : page.index("after")]
+    inside, outside = box.split("</details>")
+    assert '<details class="claim-test">' in inside and "The test</summary>" in inside
+    assert inside.count("cell_input") == 2 and "0.5" in inside and "assert" in inside
+    assert inside.count("<details") == 1
+    assert outside.lstrip().startswith("</div>")
+    assert page.count('<details class="claim-test">') == 2
+    assert "<p>Not shown here</p>" in (out / "list.html").read_text(encoding="utf-8")
+
+
+UNTESTED = {
+    "none": (),
+    "untagged": (TEST[:1],),
+    "not at once": ("A text between.", TEST),
+    "no assert": (("h = 1  # assert", "claim-test"),),
+    "removed": ((*TEST, "remove-cell"),),
+}
+
+
+@pytest.mark.parametrize("cells", UNTESTED.values(), ids=UNTESTED)
+def test_a_claim_without_a_test_fails_the_build(build, cells):
+    done, _ = build(options=(), first=notebook("F", TRUE, *cells), second="# Second\n")
+    assert done.returncode == 1
+    assert "the claim 'The state h_t is bounded' (claim-a) " in done.stderr
+    assert "tagged claim-test" in done.stderr
+
+
+def test_a_test_without_a_claim_fails_the_build(build):
+    done, _ = build(first=notebook("F", TRUE, "A text between.", TEST), second="# Second\n")
+    assert done.returncode == 1
+    assert "a cell tagged claim-test follows no claim" in done.stderr
+
+
+def test_a_page_of_the_first_edition_may_have_its_test_below_the_box(build):
+    done, _ = build(first=notebook("F", TRUE, TEST[:1]), second="# Second\n")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_claim_is_a_box_with_its_verdict_in_words_and_is_listed_in_book_order(build):
@@ -41,7 +99,7 @@ def test_a_claim_is_a_box_with_its_verdict_in_words_and_is_listed_in_book_order(
     assert "mathjax" in table.lower()  # a title with a formula needs it here too
 
 
-ONE_CLASS = "needs one class out of true, limits, false"
+ONE_CLASS = "needs one class out of true, limits, false, open"
 IN_WORDS = "has to begin with its verdict in *words*"
 
 
@@ -74,7 +132,9 @@ def test_a_name_that_two_pages_share_fails_the_build(build):
 
 def test_another_language_has_its_own_words(build):
     text = "# F\n\n" + claim("true", "*对。* 如其所言。")
-    done, out = build(options=["-D", "language=zh_CN"], first=text, second="# Second\n")
+    done, out = build(
+        options=[*FIRST_EDITION, "-D", "language=zh_CN"], first=text, second="# Second\n"
+    )
     assert done.returncode == 0, done.stderr
     assert "<p>对</p>" in (out / "list.html").read_text(encoding="utf-8")
 

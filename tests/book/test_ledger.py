@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from nbformat import reads
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
 ROOT = Path(__file__).parents[2]
@@ -13,7 +15,10 @@ sys.path.insert(0, str(ROOT / "tools"))
 import ledger  # noqa: E402
 import ledger_changes  # noqa: E402
 
-FROZEN = "d0ac777f0544feb9a91e6601df1637a149eb1c826683757ad228f6a350d57d7d"
+FROZEN = {
+    "first-edition.json": "d0ac777f0544feb9a91e6601df1637a149eb1c826683757ad228f6a350d57d7d",
+    "first-edition-anchors.json": "0de49c47ff4241531ce77f87ac55926b9ce45e3f4b0deaf3f1e526adc605a33f",
+}
 
 
 def test_everything_of_the_first_edition_is_accounted_for():
@@ -24,9 +29,10 @@ def test_everything_of_the_first_edition_is_accounted_for():
     assert not found, f"{where}, with your reason for WHY:\n" + "\n".join(found)
 
 
-def test_the_ledger_of_the_first_edition_is_frozen():
-    text = ledger.FIRST.read_text(encoding="utf-8")
-    assert hashlib.sha256(text.encode()).hexdigest() == FROZEN
+@pytest.mark.parametrize(("name", "digest"), FROZEN.items())
+def test_the_ledger_of_the_first_edition_is_frozen(name, digest):
+    text = ledger.FIRST.with_name(name).read_text(encoding="utf-8")
+    assert hashlib.sha256(text.encode()).hexdigest() == digest
 
 
 def test_the_ledger_of_the_first_edition_is_complete():
@@ -110,8 +116,9 @@ def faults(tmp_path):
     """Return a function that gives the faults of the changed book, with lines on the changes."""
 
     def faults(lines="", **changed):
-        write(tmp_path / "first")
-        write(tmp_path / "now", **changed)
+        for edition, changes in (("first", {}), ("now", changed)):
+            shutil.rmtree(tmp_path / edition, ignore_errors=True)
+            write(tmp_path / edition, **changes)
         first, now = (ledger.read(tmp_path / edition) for edition in ("first", "now"))
         return ledger_changes.faults(json.loads(json.dumps(first)), now, lines)
 
@@ -239,14 +246,34 @@ def test_a_thing_is_merged_into_one_of_its_kind(faults):
 
 
 def test_what_is_moved_needs_a_line_with_its_page(faults):
-    page = "1-one/page-limits"
+    page = "1-one/second"
     names = ["claim-falls", "ex-paper", "ex-code", "quiz-one"]
     found = faults(page=page)
     assert found == [f"{n}: was moved, add\n    {n} moved book/{page} WHY" for n in names]
     lines = [f"{name} moved book/{page} It is a special case." for name in names]
     assert faults("\n".join(lines), page=page) == []
-    lines[0] = lines[0].replace("page-limits", "no-page")
+    lines[0] = lines[0].replace("second", "no-page")
     assert len(faults("\n".join(lines), page=page)) == 2
+
+
+def test_what_is_moved_to_a_deeper_page_needs_no_line(faults):
+    assert faults(page="1-one/page-limits") == []
+    assert len(faults(page="1-one/pages")) == 4
+
+
+def test_the_minutes_of_an_exercise_are_no_part_of_its_name(faults):
+    assert faults(quiz=QUIZ.replace("On paper", "On paper (5 min)")) == []
+
+
+def test_all_cells_tagged_as_a_test_belong_to_it(tmp_path):
+    write(tmp_path)
+    path = tmp_path / "book/1-one/page.ipynb"
+    page = reads(path.read_text(encoding="utf-8"), as_version=4)
+    test = page.cells[2]
+    cells = [new_code_cell(line, metadata={"tags": ["claim-test"]}) for line in TEST.split("\n")]
+    page.cells[2:3] = [*cells, new_code_cell("assert False")]
+    path.write_text(writes(page), encoding="utf-8")
+    assert ledger.read(tmp_path)["claims"]["claim-falls"]["asserts"] == test.source.split("\n")
 
 
 def test_fewer_cells_need_a_line(faults):

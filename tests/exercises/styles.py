@@ -11,10 +11,13 @@ def every(convert, value):
     """Convert the arrays and numbers of what was given or returned, however nested."""
     if type(value) in (tuple, list):
         return type(value)(every(convert, v) for v in value)
-    if isinstance(value, torch.Tensor):
-        value = value.detach()
     numeric = isinstance(value, np.ndarray | np.generic | torch.Tensor | float)
     return convert(value) if numeric else value
+
+
+def plain(value):
+    """Return a tensor's numbers as an array, and all else as it is."""
+    return value.detach().numpy() if torch.is_tensor(value) else value
 
 
 def in_half_the_digits(value):
@@ -24,12 +27,12 @@ def in_half_the_digits(value):
 
 
 def in_fortran_order(value):
-    return value if np.ndim(value) < 2 or torch.is_tensor(value) else np.asfortranarray(value)
+    return value if torch.is_tensor(value) or np.ndim(value) < 2 else np.asfortranarray(value)
 
 
 def rounded(value):
     """Return numbers as another order of operations would round them."""
-    value = np.asarray(value)
+    value = np.asarray(plain(value))
     if value.dtype.kind != "f":
         return value
     return value * (1 + 1e-12 * np.cos(np.arange(value.size)).reshape(value.shape))
@@ -45,12 +48,18 @@ STYLES = {
     "as it is": lambda fn: fn,
     "float32 returned": lambda fn: lambda *a: every(in_half_the_digits, fn(*a)),
     "float32 throughout": lambda fn: lambda *a: fn(*every(in_half_the_digits, list(a))),
-    "lists": lambda fn: lambda *a: every(lambda v: v.tolist() if np.ndim(v) else v, fn(*a)),
-    "tensors": lambda fn: lambda *a: every(lambda v: torch.as_tensor(np.array(v)), fn(*a)),
+    "lists": lambda fn: lambda *a: every(lambda v: v.tolist() if np.ndim(plain(v)) else v, fn(*a)),
+    "tensors": lambda fn: (
+        lambda *a: every(
+            lambda v: v if torch.is_tensor(v) else torch.as_tensor(np.array(v)), fn(*a)
+        )
+    ),
     "fortran order": lambda fn: lambda *a: every(in_fortran_order, fn(*a)),
     "rounded otherwise": lambda fn: lambda *a: every(rounded, fn(*a)),
-    "long doubles": lambda fn: lambda *a: every(lambda v: np.array(v, np.longdouble), fn(*a)),
-    "masked": lambda fn: lambda *a: every(np.ma.masked_array, fn(*a)),
+    "long doubles": lambda fn: (
+        lambda *a: every(lambda v: np.array(plain(v), np.longdouble), fn(*a))
+    ),
+    "masked": lambda fn: lambda *a: every(lambda v: np.ma.masked_array(plain(v)), fn(*a)),
     "with defaults": lambda fn: lambda *a, verbose=False: fn(*a),
     "partial": lambda fn: functools.partial(lambda extra, *a: fn(*a), "extra"),
     "warns and prints": lambda fn: lambda *a: warning(fn(*a)),
