@@ -58,6 +58,8 @@ c = f * c_prev + i * g | i | (1 - i) * c_prev + i * g
 c = f * c_prev + i * g | i g | f * c_prev - i * g
 h = o * tanh(c) | h | o * tanh(c_prev)
 h = o * tanh(c) | h | tanh(o * c)
+dx = dz @ W_ih | dx | dh @ W_ih
+dh_prev = dz @ W_hh | dh | dh @ W_hh
 dh_prev = dz @ W_hh | dh | dz @ transposed_blocks(W_hh)
 """)
 

@@ -294,7 +294,7 @@ class Forward(Search):
         with np.errstate(all="ignore"):
             for ways in takewhile(lambda ways: self._spend(5 if step else 1), loops):
                 if not ways or all(self._possible(step, ways, T) for T in (1, 2)):
-                    self._spend(20)
+                    self._spend(10)
                     found = self.look_up(self._walk(step, self.arguments, ways), ways)
                     if found is not None:
                         yield found
@@ -330,7 +330,8 @@ class Forward(Search):
         # Where c0 does not show, a step has no law that could be read.
         moved = [*rest[: self.states - 1], rest[self.states - 1] + 1, *rest[self.states :]]
         same = all(map(np.array_equal, self.ask(x, *rest), self.ask(x, *moved)))
-        for law in () if same and self.states == 2 else self.laws(read, one, [x[0], *rest]):
+        laws = iter(()) if same and self.states == 2 else self.laws(read, one, [x[0], *rest])
+        for law in takewhile(lambda law: self.left > self.most // 2, laws):
             yield from self.yielded(law.model, self._tried(law.model, later), law.findings)
         yield from self.yielded(None, self._tried(None, self._pairs()))
 

@@ -109,7 +109,9 @@ class Trip(NamedTuple):
 
     def shares(self, k: int, seen: Array | None = None) -> list[Array]:
         """Return the shares of dW_ih, dW_hh or db, in the order of the loop."""
-        if seen is None and self.moments and _ways.WEIGHTS[k] in self.moments[0]:
+        if not self.moments:
+            return [0 * self.weights[k]]
+        if seen is None and _ways.WEIGHTS[k] in self.moments[0]:
             return [m[_ways.WEIGHTS[k]] for m in self.moments]
         if k == 2:
             return [m["dz"].sum(0) for m in self.moments]
@@ -237,8 +239,8 @@ class Backward(Search):
         place, j = key
         if place == "dx":
             return {"a": path.dx()}
-        if not path.moments:
-            return {"a": path.ends[j] if place == "first" else 0 * path.weights[j]}
+        if place == "first" and not path.moments:
+            return {"a": path.ends[j]}
         if place == "first":
             return {
                 **_at_hand(path.moments, path.ends, j),
@@ -271,9 +273,7 @@ class Backward(Search):
             quick = partial(self._quick, step) if step and ways else step
             try:
                 trip = self._walk(quick, self.arguments, ways)
-            except (
-                NameError
-            ):  # not known of a step that was read as a whole, or no step of the loop
+            except (NameError, ValueError):  # not known of a whole step, or of other shapes
                 continue
             score = self._score(trip)
             if score > least:
@@ -303,7 +303,7 @@ class Backward(Search):
         loops = [(-1, ways) for ways in ({}, *self.ways)]
         readings, best = self._tried(None, loops)
         yield from self.yielded(None, readings)
-        for law in self._laws():
+        for law in takewhile(lambda law: self.left > self.most // 2, self._laws()):
             yield from self.yielded(law.model, self._tried(law.model, loops)[0], law.findings)
         readings, slipped = self._tried(None, [(base, ways) for ways in self.slips])
         yield from self.yielded(None, readings)
@@ -331,7 +331,7 @@ class Backward(Search):
             if self.ask(*by(*arguments))[0].any()
         ]
         read = partial(read_step_back, kind="lstm" if n == 2 else "rnn")
-        return self.laws(read, views, arguments)
+        return self.laws(read, views, arguments) if views else iter(())
 
 
 def _turn(

@@ -316,6 +316,12 @@ def test_what_cannot_be_read_is_left_to_measurement():
     assert calls <= 4000
 
 
+def test_a_loop_without_a_step_is_read():
+    edits = "reversed(range(T)) -> range(T - 1, 0, -1) && dz.T @ x[t] -> dz.T @ x[0]"
+    read, _ = reading("lstm.backward", written("lstm.backward", edits))
+    assert {w for found in read.findings for w in found.where} == {"time", "dW_ih"}
+
+
 @pytest.mark.parametrize("name", ["rnn.forward", "lstm.backward"])
 def test_single_precision_is_read(name):
     fn = written(name, EDITS[name][0][0])
