@@ -26,14 +26,11 @@ SHARE = by_edits(
     return products / (products + overhead)
     """,
     listed("""
-    in percent: 100 * products / (products + overhead) | It is a part, from 0 to 1.
     backward pass missing: 3 * forward -> forward | Training takes three times the forward pass.
     forward pass missing: 3 * forward -> 2 * forward | Training takes three times the forward pass.
     products counted, not operations: T * B * 2 -> T * B | An addition counts, too.
     share of the calls: overhead / (products + overhead) | The share of the products is asked for.
-    products over calls: products / overhead | Below stands the whole time.
     calls for each sequence: T * calls -> B * T * calls | One call serves the whole batch.
-    bias counted: (D + H) -> (D + H + 1) | Only the products are asked for.
     """),
     "fast",
 )
@@ -117,6 +114,7 @@ HOISTED = by_edits(
     leak inside of tanh: 0.9 * hs[-1] + 0.1 * np.tanh(z) -> np.tanh(0.9 * hs[-1] + 0.1 * z) |
         The leak comes after tanh.
     0.1 left out: 0.1 * np.tanh(z) -> np.tanh(z) | tanh's value counts for 0.1.
+    h_0 among the states: hs[1:] -> hs | The states begin with the one after the first step.
     tanh left out: 0.1 * np.tanh(z) -> 0.1 * z | tanh is missing.
     state without its product: hs[-1] @ W_hh.T -> hs[-1] | The state has to go through W_hh.
     state missing: z_x + hs[-1] @ W_hh.T -> z_x | The pre-activation holds the state's product.

@@ -106,7 +106,7 @@ HOISTED = [
     (leaky(lambda h, z: 0.9 * h + 0.1 * z), "tanh left out"),
     (leaky(lambda h, z: 0.9 * h + np.tanh(0.1 * z)), "0.1 inside of tanh"),
     (lambda *a: hoisted(*a)[-1], "wrong shape"),
-    (lambda x, h, *a: np.stack([h, *hoisted(x, h, *a)]), "wrong shape"),
+    (lambda x, h, *a: np.stack([h, *hoisted(x, h, *a)]), "h_0 among the states"),
     (leaky(lambda h, z: 0.1 * h + 0.9 * np.tanh(z), before=np.tanh),
      "tanh before the loop & 0.9 and 0.1 exchanged"),
 ]  # fmt: skip
@@ -130,13 +130,17 @@ MISTAKES = [
         lambda B, T, D, H, r, p, c: of(24 * B * T * H * (D + H) / r, B * T * c * p),
         "calls for each sequence",
     ),
-    (lambda B, T, D, H, r, p, c: of(24 * B * T * H * (D + H + 1) / r, T * c * p), "bias counted"),
-    (lambda *a: 100 * of(*parts(*a)), "in percent"),
+    (lambda B, T, D, H, r, p, c: of(24 * B * T * H * (D + H + 1) / r, T * c * p), "D + 1 for D"),
+    (
+        lambda *a: 100 * of(*parts(*a)),
+        "100 * (products / (products + overhead)) for products / (products + overhead)",
+    ),
     (lambda *a: 1 - of(*parts(*a)), "share of the calls"),
-    (lambda *a: parts(*a)[0] / parts(*a)[1], "products over calls"),
+    (lambda *a: parts(*a)[0] / parts(*a)[1], "overhead for products + overhead"),
     (
         lambda B, T, D, H, r, p, c: 100 * of(8 * B * T * H * (D + H) / r, T * c * p),
-        "in percent & backward pass missing",
+        "backward pass missing & "
+        "100 * (products / (products + overhead)) for products / (products + overhead)",
     ),
 ]
 WRONG = [("share_of_products", fn, titles) for fn, titles in MISTAKES]

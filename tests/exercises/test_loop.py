@@ -308,10 +308,18 @@ def test_loops_are_read_and_reproduced(name, edits, where):
     assert calls <= 4000
 
 
-def test_what_cannot_be_read_is_measured():
-    read, _ = reading("lstm.forward", written("lstm.forward", "+ b\n -> + (b if t == 0 else 0)\n"))
-    assert read.model is None
-    assert read.findings[0].where == ("hs", "h_T", "c_T")
+def test_what_cannot_be_read_is_left_to_measurement():
+    read, calls = reading(
+        "lstm.forward", written("lstm.forward", "+ b\n -> + (b if t == 0 else 0)\n")
+    )
+    assert read is None
+    assert calls <= 4000
+
+
+def test_a_loop_without_a_step_is_read():
+    edits = "reversed(range(T)) -> range(T - 1, 0, -1) && dz.T @ x[t] -> dz.T @ x[0]"
+    read, _ = reading("lstm.backward", written("lstm.backward", edits))
+    assert {w for found in read.findings for w in found.where} == {"time", "dW_ih"}
 
 
 @pytest.mark.parametrize("name", ["rnn.forward", "lstm.backward"])
