@@ -59,7 +59,7 @@ ENDS: list[tuple[Squash, Inverse]] = [  # what a whole sum may go through
     (SIGMOID, lambda y: np.log(y / (1 - y))),
 ]
 # Squashes that may be applied to a line, and between which numbers they tell where they are.
-STRETCHED = [
+STRETCHED: list[tuple[Squash, Callable[[Array], Array], float, float]] = [
     (*ENDS[2], 0, 1),
     (*ENDS[1], -1, 1),
     (Squash("clip({}, 0, 1)", lambda z: np.clip(z, 0, 1)), np.copy, 0, 1),
@@ -252,8 +252,10 @@ class Search:
 def stretch(squash: Squash, slope: float, offset: float) -> Squash:
     """Return a squash of slope · z + offset."""
     times = {1.0: "", -1.0: "−"}.get(slope, f"{slope:.4g} ")
+    by = neat(1 / slope) if slope else 0.0
+    over = f"/{by:.0f}" if by > 1 and by == round(by) else ""
     plus = f" {'+' if offset > 0 else '−'} {abs(offset):.4g}" if offset else ""
-    written = squash.written.format(f"{times}{{}}{plus}")
+    written = squash.written.format(f"{times * (not over)}{{}}{over}{plus}")
     return Squash(written, lambda z: squash.function(slope * z + offset))
 
 

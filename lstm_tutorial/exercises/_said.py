@@ -1,6 +1,6 @@
 """What is said of a step that was read: how it differs from the right one, gate by gate."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import permutations
 
 import numpy as np
@@ -185,7 +185,7 @@ class Part:
         shows = [t for t in terms if self.roles != "o" or _gates(t) != list(t.factors)]
         return shows[0] if len(shows) == 1 and len(_gates(shows[0])) >= len(self.roles) else None
 
-    def _cost(self, gates: Sequence[Factor]) -> float:
+    def _cost(self, gates: Iterable[Factor]) -> float:
         pairs = zip(gates, self.right.values(), strict=True)
         return sum((f.squash is not r.squash) + 0.9 * (f.gate != r.base) for f, r in pairs)
 
@@ -207,11 +207,10 @@ class Part:
             if self.roles == "o":
                 where = ["o" if k == "o" else "h" for k in where] or ["h"]
             where = where or list(self.roles)
-            title, where = TITLES.get(
-                f"{self.roles} {self.got}", (f"{self.got} for {self.want}", where)
-            )
+            usual = f"{self.got} for {self.want}", where
+            title, about = TITLES.get(f"{self.roles} {self.got}", usual)
             says = f"{BEGINNINGS[self.roles]} {self.got}; it should be {self.want}."
-            yield Finding(title, says, tuple(dict.fromkeys(where)), "state")
+            yield Finding(title, says, tuple(dict.fromkeys(about)), "state")
 
 
 def _of_cell(form: Form, law: Law) -> Iterator[Finding]:
@@ -252,7 +251,7 @@ def _of_gates(right: dict[str, Factor], read: dict[str, Factor]) -> Iterator[Fin
     if sorted(moved.values()) != sorted(right[k].base for k in moved):
         moved = {}
     if moved:
-        order = sorted("ifgo", key=lambda k: "ifgo".index(moved.get(k, k)))
+        order = sorted("ifgo", key=lambda k: "ifgo".index(moved.get(k) or k))
         says = f"The four blocks of rows are taken for {', '.join(order)}. They stand in the order "
         yield Finding(
             f"gates read as {' '.join(order)}", f"{says}i, f, g, o.", tuple(moved), "same"
@@ -267,6 +266,8 @@ def _of_gates(right: dict[str, Factor], read: dict[str, Factor]) -> Iterator[Fin
             groups.setdefault((str(got), str(want)), []).append(role)
     for (written, wanted), roles in groups.items():
         who, verb = named([LONG[k] for k in roles]), "are" if len(roles) > 1 else "is"
-        says = f"The {who} {verb} {written}{', not squashed' * (written == 'z')}; "
+        apart = ", not squashed" * (written == "z")
+        apart = ", a hard sigmoid" if written.startswith("clip") and "0, 1)" in written else apart
+        says = f"The {who} {verb} {written}{apart}; "
         says += f"{'they' if len(roles) > 1 else 'it'} should be {wanted}."
         yield Finding(f"{', '.join(roles)} = {written}", says, tuple(roles), "gates")

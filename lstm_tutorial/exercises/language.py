@@ -69,10 +69,15 @@ KINDS["perplexity"] = by_edits(
     {"perplexity": ""},
     _NATS,
     """
-    mean = nats.sum() / (nats.shape[0] * nats.shape[1])
+    tokens = nats.shape[0] * nats.shape[1]
+    mean = nats.sum() / tokens
     return np.exp(mean)
     """,
     listed("""
+    tokens miscounted: nats.shape[0] * -> (nats.shape[0] - 1) * |
+        The sum is divided by the tokens of T - 1 steps. All T steps count.
+    divided by the steps alone: nats.shape[0] * nats.shape[1] -> nats.shape[0] |
+        The number of tokens is T times B.
     e to the power of bits: np.exp(mean / np.log(2)) | The base of bits is 2.
     mean of perplexities: np.exp(nats).mean() | Average the losses first, then take exp.
     mean of the sequences' perplexities: np.exp(nats.mean(axis=0)).mean() | Average all losses.

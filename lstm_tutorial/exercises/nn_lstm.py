@@ -153,6 +153,8 @@ KINDS["torch.masked_loss"] = by_edits(
     mask multiplied: np.where(valid, (y_hat - y) ** 2, 0) -> valid * (y_hat - y) ** 2 |
         The padding holds NaN on purpose, and 0 times NaN is NaN. Select the valid steps first.
     mask one step too short: < lengths[:, None] -> < lengths[:, None] - 1 | The last is length - 1.
+    mask one step too long: < lengths[:, None] -> <= lengths[:, None] |
+        The step at index length is padding, and it is read.
     divided by all steps: squares.mean() | Zeros in the padding count: divide by the valid steps.
     mean of the sequences' means: (squares.sum(axis=0)[:, 0] / lengths).mean() |
         Steps of short sequences count more. Take one mean over all valid steps.

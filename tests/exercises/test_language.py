@@ -154,11 +154,11 @@ WRONG = [
         "mean of the steps' perplexities",
     ),
     ("perplexity", lambda n: np.exp(n).mean(), "mean of perplexities"),
-    ("perplexity", lambda n: np.exp(n.sum() / ((len(n) - 1) * n.shape[1])), "nats[1:] for nats"),
+    ("perplexity", lambda n: np.exp(n.sum() / ((len(n) - 1) * n.shape[1])), "tokens miscounted"),
     (
         "perplexity",
         lambda n: np.exp(n.sum() / len(n)),
-        "nats.shape[0] for nats.shape[0] * nats.shape[1]",
+        "divided by the steps alone",
     ),
     (
         "perplexity",
@@ -175,7 +175,7 @@ WRONG = [
     (
         "perplexity",
         lambda n: np.exp2(n.sum() / len(n)),
-        "nats.shape[0] for nats.shape[0] * nats.shape[1] & np.exp2(mean) for np.exp(mean)",
+        "divided by the steps alone & np.exp2(mean) for np.exp(mean)",
     ),
     ("bits_per_character", lambda n: n.mean(), "mean for mean / np.log(2)"),
     ("bits_per_character", lambda n: n.mean() * np.log(2), "mean * np.log(2) for mean / np.log(2)"),

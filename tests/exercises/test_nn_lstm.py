@@ -138,7 +138,7 @@ def by_sequence(y_hat, y, lengths):
         (masked(lambda e, mask: torch.where(mask, e, 0.0).square().mean()), "divided by all steps"),
         (
             loss(lambda e: (e**2).mean(), 1),
-            "steps <= lengths[:, None] for steps < lengths[:, None]",
+            "mask one step too long",
         ),
         (loss(lambda e: (e**2).mean(), -1), "mask one step too short"),
         (lambda y_hat, y, n: ((y_hat - y) ** 2).mean(), "padding in the mean"),
