@@ -2,8 +2,10 @@
 // backward the two parts of the gradient.
 {
   const WORDS = {
-    forward: "Cell state c, solid, and hidden state h, dashed, after each step so far; below them the input x",
-    backward: "The gradient of the cell state after each step: the carousel, solid, and the gate paths, dashed",
+    forward:
+      "Cell state c, solid, and hidden state h, dashed, after each step so far; below them the input x",
+    backward:
+      "The gradient of the cell state after each step: the carousel, solid, and the gate paths, dashed",
     c: "c",
     h: "h",
     carousel: "carousel",
@@ -48,7 +50,9 @@
         ...this.inputs(steps, t, backward),
         svg("line", { class: "present", x1: this.x(now), x2: this.x(now), y1: 4, y2: HEIGHT - 4 }),
         ...lines.flatMap(([name, line], k) => {
-          const points = line.slice(first, last + 1).map((v, j) => `${this.x(first + j)},${this.y(v)}`);
+          const points = line
+            .slice(first, last + 1)
+            .map((v, j) => `${this.x(first + j)},${this.y(v)}`);
           return [
             svg("polyline", { class: `line ${name}`, points: points.join(" ") }),
             svg("circle", { class: `dot ${name}`, cx: this.x(now), cy: ends[k], r: 4 }),

@@ -16,8 +16,10 @@
       "sequence c is the number of 1s minus the number of −1s.",
     begin: "Take the challenge",
     check: "Check my cell",
-    counts: (worst) => `It counts. Over 20 sequences of 30 steps c is never off by more than ${worst}.`,
-    misses: (xs, c, wanted) => `Not yet: after ${xs} the cell state is ${c}, and should be ${wanted}.`,
+    counts: (worst) =>
+      `It counts. Over 20 sequences of 30 steps c is never off by more than ${worst}.`,
+    misses: (xs, c, wanted) =>
+      `Not yet: after ${xs} the cell state is ${c}, and should be ${wanted}.`,
     hint: "Which gates must stay open? What should the candidate be for 1, and for −1?",
   };
   const ROWS = { i: "input", f: "forget", g: "candidate", o: "output" };
@@ -25,12 +27,7 @@
   const TOLERANCE = 0.1;
   const FIRST = [[1], [-1], [1, 1], [1, -1], [1, 1, 1, 1, 1], [-1, -1, -1, 1]];
 
-  function html(tag, attributes = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  }
+  const html = (...parts) => Explorer.html(...parts);
 
   const text = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
 
@@ -84,7 +81,12 @@
         this.sequence,
         this.fault,
         html("p", { class: "task" }, WORDS.task),
-        html("div", { class: "buttons" }, button(WORDS.begin, () => this.begin()), this.check),
+        html(
+          "div",
+          { class: "buttons" },
+          button(WORDS.begin, () => this.begin()),
+          this.check,
+        ),
         this.result,
       );
       this.unit = 0;
@@ -116,10 +118,19 @@
       const rows = ORDER.map((gate, k) => {
         const cells = columns.map(([title, at]) => {
           const [array, index] = at(k * H + unit);
-          return html("td", {}, this.numberField(WORDS.weight(WORDS.gates[gate], title), array, index));
+          return html(
+            "td",
+            {},
+            this.numberField(WORDS.weight(WORDS.gates[gate], title), array, index),
+          );
         });
         const name = html("span", {}, WORDS.gates[gate]);
-        return html("tr", { class: ROWS[gate] }, html("th", { scope: "row" }, html("i", {}, gate), " ", name), ...cells);
+        return html(
+          "tr",
+          { class: ROWS[gate] },
+          html("th", { scope: "row" }, html("i", {}, gate), " ", name),
+          ...cells,
+        );
       });
       this.table.replaceChildren(
         html("caption", {}, WORDS.caption(unit + 1)),
@@ -149,9 +160,15 @@
 
     readSequences() {
       const lines = [...this.sequence.querySelectorAll("input")].map((field) =>
-        field.value.replaceAll("−", "-").split(/[\s,;]+/).filter(Boolean).map(Number),
+        field.value
+          .replaceAll("−", "-")
+          .split(/[\s,;]+/)
+          .filter(Boolean)
+          .map(Number),
       );
-      const good = lines.every((line) => line.length && line.length <= 60 && line.every(Number.isFinite));
+      const good = lines.every(
+        (line) => line.length && line.length <= 60 && line.every(Number.isFinite),
+      );
       const equal = lines.every((line) => line.length === lines[0].length);
       this.fault.textContent = good ? (equal ? "" : WORDS.notEqual) : WORDS.notNumbers;
       if (!good || !equal) return;
@@ -164,7 +181,9 @@
       const [H, D] = this.sizes.map(({ box }) => Number(box.value));
       const old = this.cell;
       const before = old.W_hh[0].length;
-      const rows = Array.from({ length: 4 * H }, (_, k) => (k % H < before ? Math.floor(k / H) * before + (k % H) : -1));
+      const rows = Array.from({ length: 4 * H }, (_, k) =>
+        k % H < before ? Math.floor(k / H) * before + (k % H) : -1,
+      );
       const columns = (row, size) => Array.from({ length: size }, (_, k) => row?.[k] ?? 0);
       const cell = {
         W_ih: rows.map((row) => columns(old.W_ih[row], D)),

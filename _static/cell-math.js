@@ -34,7 +34,8 @@ const LstmMath = (() => {
   }
 
   // What W sends back: the columns of W, weighted by dz.
-  const sendBack = (W, dz) => W[0].map((_, j) => W.reduce((sum, row, k) => sum + row[j] * dz[k], 0));
+  const sendBack = (W, dz) =>
+    W[0].map((_, j) => W.reduce((sum, row, k) => sum + row[j] * dz[k], 0));
 
   // One step backward, from the gradients of h and c. The gradient of c comes in two parts, the
   // carousel's and the gate paths', and leaves in two. What comes through h belongs to the gate

@@ -1,10 +1,11 @@
-// <lstm-cell preset="counter" step="3" view="backward" challenge>: the drawing of the LSTM's cell,
-// alive. All attributes may be left out. The build puts the drawing into the element
+// <lstm-cell preset="counter" step="3" view="backward" compact challenge>: the drawing of the LSTM's
+// cell, alive. All attributes may be left out; compact leaves out the plot and the weights, and
+// challenge begins with the challenge. The build puts the drawing into the element
 // (_ext/drawings.py), and without scripts it stands there. The arithmetic is in cell-math.js, the
-// presets in cell-presets.js, the plot below the drawing in cell-course.js, the weights and the
-// challenge in cell-editor.js.
+// presets in cell-presets.js, the sums in cell-sums.js, the plot below the drawing in cell-course.js,
+// the weights and the challenge in cell-editor.js.
 {
-  // A translation changes these words, and those of the other two files, and nothing else.
+  // A translation changes these words, and those of the other files, and nothing else.
   const WORDS = {
     cell: "Cell",
     presets: {
@@ -30,19 +31,6 @@
     of: (t, T) => `${t} of ${T}`,
     speed: "Speed",
     speeds: { slow: "slow", normal: "normal", fast: "fast" },
-    before: "Before the first step both states are 0.",
-    beforeBack: (T) => `The gradient is 1 at the end of step ${T}. Each step backward hands it on.`,
-    now: (t, s) =>
-      `Step ${t}, input ${s.x}. Forget gate ${s.f} times the old cell state ${s.c_prev} is ${s.kept}. ` +
-      `Input gate ${s.i} times candidate ${s.g} is ${s.added}. Their sum is the cell state, ${s.c}. ` +
-      `Output gate ${s.o} times tanh of the cell state, ${s.tanh_c}, is the hidden state, ${s.h}.`,
-    nowBack: (t, s) =>
-      `Step ${t}, backward. The gradient of the cell state is ${s.dc}: ${s.carousel} by the carousel ` +
-      `and ${s.gates} by the gate paths. The forget gate, ${s.f}, hands on ${s.carousel_prev} and ` +
-      `${s.gates_prev}. The boxes send ${s.dh_prev} to the hidden state before.`,
-    answer: (number) => `The readout answers ${number}.`,
-    carousel: "carousel",
-    gates: "gate paths",
   };
   const BEATS = { slow: 2400, normal: 1200, fast: 400 }; // milliseconds a step
 
@@ -57,21 +45,7 @@
   const UNNUMBERED = new Set(["shown", "kept", "kept_rest", "added", "tanh_c"]); // while backward
   const READS = ["read_f", "read_i", "read_g"];
 
-  // Two digits, or one and a power of ten where two would say 0 or run out of their place.
-  function short(value) {
-    const size = Math.abs(value);
-    if (size >= 1000 || (size > 0 && size < 0.005)) {
-      return value.toExponential(0).replaceAll("-", "−").replace("e+", "e");
-    }
-    return value.toFixed(2).replace("-", "−");
-  }
-
-  function html(tag, attributes = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  }
+  const html = (...parts) => Explorer.html(...parts);
 
   let count = 0;
 
@@ -96,7 +70,11 @@
     // The parts of the page, once.
     make() {
       const select = (label, options, change) => {
-        const box = html("select", {}, ...options.map(([value, text]) => html("option", { value }, text)));
+        const box = html(
+          "select",
+          {},
+          ...options.map(([value, text]) => html("option", { value }, text)),
+        );
         box.addEventListener("change", () => change(box.value));
         return { box, label: html("label", {}, label + " ", box) };
       };
@@ -105,11 +83,20 @@
         made.addEventListener("click", () => made.ariaDisabled !== "true" && action());
         return made;
       };
-      this.preset = select(WORDS.cell, Object.entries({ ...WORDS.presets, own: WORDS.own }), (name) =>
-        name === "own" ? undefined : this.load(name),
+      this.preset = select(
+        WORDS.cell,
+        Object.entries({ ...WORDS.presets, own: WORDS.own }),
+        (name) => this.load(name),
       );
       this.preset.box.lastChild.hidden = true; // until the weights are edited
-      this.unitShown = select(WORDS.unit, [[0, "1"], [1, "2"]], (unit) => this.show(Number(unit)));
+      this.unitShown = select(
+        WORDS.unit,
+        [
+          [0, "1"],
+          [1, "2"],
+        ],
+        (unit) => this.show(Number(unit)),
+      );
       this.lossIs = select(WORDS.loss, Object.entries(WORDS.lossIs), () => this.compute());
       this.ways = [
         button(WORDS.forward, () => this.turn(false)),
@@ -121,7 +108,11 @@
         play: button(WORDS.play, () => this.toggle()),
         step: button(WORDS.step, () => this.jump(this.t + 1)),
       };
-      this.speed = select(WORDS.speed, Object.entries(WORDS.speeds), () => this.timer && this.start());
+      this.speed = select(
+        WORDS.speed,
+        Object.entries(WORDS.speeds),
+        () => this.timer && this.start(),
+      );
       this.speed.box.value = "normal";
       this.slider = html("input", { type: "range", min: 0, step: 1, "aria-label": WORDS.at });
       this.slider.addEventListener("input", () => this.jump(this.slider.valueAsNumber));
@@ -130,8 +121,16 @@
       this.status = html("p", { class: "visually-hidden", "aria-live": "polite" });
       this.course = new CellCourse();
       new ResizeObserver(() => this.steps && this.course.draw(this)).observe(this.course.element);
-      this.editor = new CellEditor(this.id, (cell) => this.edit(cell), (name) => this.load(name));
-      const way = html("div", { class: "ways", role: "group", "aria-label": WORDS.way }, ...this.ways);
+      this.editor = new CellEditor(
+        this.id,
+        (cell) => this.edit(cell),
+        (name) => this.load(name),
+      );
+      const way = html(
+        "div",
+        { class: "ways", role: "group", "aria-label": WORDS.way },
+        ...this.ways,
+      );
       const { preset, unitShown, lossIs, speed } = this;
       this.replaceChildren(
         html("div", { class: "buttons" }, preset.label, way, unitShown.label, lossIs.label),
@@ -140,8 +139,7 @@
         this.status,
         html("div", { class: "buttons transport" }, ...Object.values(this.buttons), speed.label),
         html("div", { class: "scrub" }, this.slider, this.place),
-        this.course.element,
-        this.editor.element,
+        ...(this.hasAttribute("compact") ? [] : [this.course.element, this.editor.element]),
       );
       if (this.hasAttribute("challenge")) this.editor.begin();
     }
@@ -149,7 +147,7 @@
     // Take a preset, or what the reader has entered.
     load(name) {
       this.preset.box.value = name;
-      this.cell = structuredClone(CELL_PRESETS[name]);
+      this.cell = structuredClone(name === "own" ? this.own : CELL_PRESETS[name]);
       this.editor.fill(this.cell);
       this.show(0, false);
       this.t = Math.min(this.t ?? 0, 1);
@@ -160,7 +158,7 @@
       this.pause();
       this.preset.box.lastChild.hidden = false;
       this.preset.box.value = "own";
-      this.cell = cell;
+      this.own = this.cell = cell;
       this.show(Math.min(this.unit, cell.W_hh[0].length - 1), false);
       this.compute();
     }
@@ -176,7 +174,9 @@
     turn(backward) {
       this.pause();
       this.backward = backward;
-      this.ways.forEach((way, k) => way.setAttribute("aria-pressed", String(backward === Boolean(k))));
+      this.ways.forEach((way, k) =>
+        way.setAttribute("aria-pressed", String(backward === Boolean(k))),
+      );
       this.lossIs.label.hidden = !backward;
       this.drawing.querySelectorAll("svg > g").forEach((group) => {
         group.setAttribute("class", backward ? "backward" : "forward");
@@ -187,7 +187,12 @@
 
     compute() {
       this.steps = LstmMath.run(this.cell.x, this.cell);
-      this.gradients = LstmMath.runBackward(this.steps, this.cell, this.unit, this.lossIs.box.value);
+      this.gradients = LstmMath.runBackward(
+        this.steps,
+        this.cell,
+        this.unit,
+        this.lossIs.box.value,
+      );
       this.slider.max = this.steps.length;
       this.go(this.t);
     }
@@ -221,15 +226,19 @@
       this.drawing.querySelectorAll("[data-value]").forEach((text) => {
         const name = text.dataset.value;
         const number = this.backward && UNNUMBERED.has(name) ? undefined : values[name];
-        text.textContent = number === undefined ? "" : [number].flat().map(short).join(", ");
+        text.textContent =
+          number === undefined ? "" : [number].flat().map(CellSums.short).join(", ");
       });
       const most = Math.max(...this.steps.map((s) => Math.abs(s.c[this.unit]))) || 1;
       this.drawing.querySelectorAll("[data-wire]").forEach((wire) => {
         const name = wire.dataset.wire;
-        const value = values[name] ?? (READS.includes(name) ? values.h_prev : name === "shown" ? values.c : 0);
+        const value =
+          values[name] ?? (READS.includes(name) ? values.h_prev : name === "shown" ? values.c : 0);
         const size = Math.max(...[value ?? 0].flat().map(Math.abs));
         const state = !this.backward && ["c", "c_prev", "kept", "shown", "added"].includes(name);
-        wire.style.strokeWidth = (this.now ? 1 + 6 * Math.min(1.2, state ? size / most : size) : 1).toFixed(2);
+        const share = Math.min(1.2, state ? size / most : size);
+        const least = wire.classList.contains("state") ? 2 : 1;
+        wire.style.strokeWidth = (least + (this.now ? 6 * share : 0)).toFixed(2);
       });
     }
 
@@ -239,7 +248,9 @@
       if (!now) return {};
       if (!this.backward) {
         const all = new Set(["x", "h_prev"]);
-        return Object.fromEntries(FORWARD.map((name) => [name, all.has(name) ? now[name] : now[name][unit]]));
+        return Object.fromEntries(
+          FORWARD.map((name) => [name, all.has(name) ? now[name] : now[name][unit]]),
+        );
       }
       const back = Object.entries(BACKWARD).map(([wire, name]) => {
         return [wire, name === "dx" || name === "dh_prev" ? now[name] : now[name][unit]];
@@ -249,25 +260,11 @@
       return Object.fromEntries([...back, ...reads]);
     }
 
-    // The sums with their numbers, for the eye; the same in words, for the ear.
+    // The step with its numbers, as sums for the eye and in words for the ear.
     say(t) {
-      const T = this.steps.length;
-      if (!this.now) {
-        const text = this.backward ? WORDS.beforeBack(T) : WORDS.before;
-        this.sums.replaceChildren(html("p", {}, text));
-        this.status.textContent = text;
-        return;
-      }
-      const s = {};
-      for (const [name, value] of Object.entries(this.now)) {
-        s[name] = ["x", "dx"].includes(name) ? value.map(short).join(" and ") : short(value[this.unit]);
-      }
-      const { readout } = this.cell;
-      const answer = readout && !this.backward && readout[0] * this.now.h[0] + readout[1];
-      const words = (this.backward ? WORDS.nowBack : WORDS.now)(t, s);
-      this.status.textContent = readout && !this.backward ? `${words} ${WORDS.answer(short(answer))}` : words;
-      this.sums.innerHTML = (this.backward ? backwardSums : forwardSums)(t, s);
-      if (readout && !this.backward) this.sums.innerHTML += answerSum(t, s, readout, answer);
+      const { sums, words } = CellSums.of(this, t);
+      this.sums.innerHTML = sums;
+      this.status.textContent = words;
     }
 
     toggle() {
@@ -290,56 +287,6 @@
       if (this.status) this.status.ariaLive = "polite";
       if (this.buttons) this.buttons.play.textContent = WORDS.play;
     }
-  }
-
-  // A number as a second summand, and as a second factor.
-  const added = (number) => (number.startsWith("−") ? `− ${number.slice(1)}` : `+ ${number}`);
-  const factor = (number) => (number.startsWith("−") ? `(${number})` : number);
-
-  const line = (...parts) => `<p>${parts.map((part) => `<span>${part}</span>`).join(" ")}</p>`;
-  const on = (colour, text) => `<b class="${colour}">${text}</b>`;
-
-  function forwardSums(t, s) {
-    const [c, before] = [`<i>c</i><sub>${t}</sub>`, `<i>c</i><sub>${t - 1}</sub>`];
-    const [f, i, g, o] = ["forget", "input", "candidate", "output"].map((colour, k) =>
-      on(colour, `<i>${"figo"[k]}</i>`),
-    );
-    return (
-      line(
-        `${c} = ${f} · ${before} + ${i} · ${g}`,
-        `= ${on("forget", s.f)} · ${factor(s.c_prev)} + ${on("input", s.i)} · ${on("candidate", factor(s.g))}`,
-        `= ${s.kept} ${added(s.added)}`,
-        `= ${on("cell", s.c)}`,
-      ) +
-      line(
-        `<i>h</i><sub>${t}</sub> = ${o} · tanh ${c}`,
-        `= ${on("output", s.o)} · ${factor(s.tanh_c)}`,
-        `= ${on("hidden", s.h)}`,
-      )
-    );
-  }
-
-  function answerSum(t, s, [weight, bias], answer) {
-    return line(
-      `<i>y</i><sub>${t}</sub> = ${short(weight)} · ${on("hidden", factor(s.h))} ${added(short(bias))}`,
-      `= <b>${short(answer)}</b>`,
-    );
-  }
-
-  function backwardSums(t, s) {
-    const f = on("forget", "<i>f</i>");
-    return (
-      line(
-        `<i>dc</i><sub>${t}</sub> = ${WORDS.carousel} + ${WORDS.gates}`,
-        `= ${on("cell", s.carousel)} ${on("hidden", added(s.gates))} = ${s.dc}`,
-      ) +
-      line(
-        `<i>dc</i><sub>${t - 1}</sub> = ${f} · <i>dc</i><sub>${t}</sub>`,
-        `= ${on("forget", s.f)} · ${on("cell", factor(s.carousel))} + ${on("forget", s.f)} · ${on("hidden", factor(s.gates))}`,
-        `= ${on("cell", s.carousel_prev)} ${on("hidden", added(s.gates_prev))}`,
-      ) +
-      line(`<i>dh</i><sub>${t - 1}</sub> = ${on("hidden", s.dh_prev)}`)
-    );
   }
 
   // Once the whole page is there, the element's drawing among it.

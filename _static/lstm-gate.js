@@ -58,7 +58,10 @@
         }
         const box = this.querySelector(".curve").getBBox();
         const across = 0.5 + Math.max(-Z_MOST, Math.min(Z_MOST, z)) / (2 * Z_MOST);
-        this.place(".point", { cx: box.x + across * box.width, cy: box.y + (1 - gate) * box.height });
+        this.place(".point", {
+          cx: box.x + across * box.width,
+          cy: box.y + (1 - gate) * box.height,
+        });
         this.say(
           `${WORDS.sum} = <b data-name="z">${Explorer.signed(z, 2)}</b>, ` +
             `${WORDS.gate} = σ(${WORDS.sum}) = <b class="input" data-name="gate">${gate.toFixed(3)}</b>, ` +

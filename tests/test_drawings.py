@@ -95,6 +95,8 @@ def test_each_stage_adds_to_the_one_before():
     stages = [layouts(figures.lstm_cell(stage))["wide"] for stage in STAGES]
     boxes = [len(of_class(layout, "box")) for layout in stages]
     assert boxes == [0, 1, 3, 4]
+    pieces = [len(of_class(layout, "state")) for layout in stages]
+    assert pieces == [1, 2, 3, 3]  # the cell state runs on where nothing meets it yet
     for before, after in itertools.pairwise(stages):
         assert set(texts(before)) < set(texts(after))
         drawn = [len(of_class(layout, "box", ghosts=True)) for layout in (before, after)]

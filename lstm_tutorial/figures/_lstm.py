@@ -1,5 +1,6 @@
 """The drawing of the LSTM's cell: in stages, whole, forwards and backwards."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -127,7 +128,7 @@ LAST_BOX = {"forget": "f", "input": "g", "output": "o"}
 def _lstm(layout: Layout, seen: tuple[str, ...]) -> str:
     """Draw the stages that are seen in full, above a shade of the others."""
     stages = {
-        "state": _state(layout),
+        "state": _state(layout, seen),
         "forget": _forget(layout),
         "input": _input(layout),
         "output": _output(layout),
@@ -142,19 +143,20 @@ def _lstm(layout: Layout, seen: tuple[str, ...]) -> str:
     return _svg.body(layout) + "".join(parts) + _marks(layout, seen)
 
 
-def _state(layout: Layout) -> str:
-    """Draw the cell state, from step to step; alive, also the gate paths' part beside it."""
-    line = {"c_prev": ("in", "f"), "kept": ("f", "both"), "c": ("both", "end")}
-    ends = {"c_prev": (0, RADIUS), "kept": (RADIUS, RADIUS), "c": (RADIUS, 0)}
+def _state(layout: Layout, seen: tuple[str, ...]) -> str:
+    """Draw the cell state, from node to node; alive, also the gate paths' part beside it."""
+    stops = ["in", *("f" for s in seen if s == "forget"), *("both" for s in seen if s == "input")]
+    names = {"in": "c_prev", "f": "kept", "both": "c"}
     wires, rest = [], []
-    for name, (a, b) in line.items():
+    for a, b in itertools.pairwise([*stops, "end"]):
         places = [(a, "state"), (b, "state")]
-        wires.append(wire(layout, name, places, *ends[name], kind="state"))
+        free = (0 if a == "in" else RADIUS, 0 if b == "end" else RADIUS)
+        wires.append(wire(layout, names[a], places, *free, kind="state"))
         if layout.alive:
             points = [layout.at(place) for place in reversed(places)]
             beside = [(x + BESIDE, y) if layout.upright else (x, y + BESIDE) for x, y in points]
-            rest.append(_svg.arrow(f"{name}_rest", beside, "path wire", "rear"))
-    return group("cell", *wires) + (group("hidden", *rest) if rest else "")
+            rest.append(_svg.arrow(f"{names[a]}_rest", beside, "path wire", "rear"))
+    return group("cell", *wires) + group("hidden", *rest)
 
 
 def _bus(layout: Layout, last: str) -> str:

@@ -37,7 +37,7 @@ COLOURS = {
 STYLE = "".join(
     [
         "svg.drawing,.drawing svg{--ink:var(--cell-ink,#16324f);--ground:var(--cell-ground,#fff);",
-        "font:600 14.5px system-ui,sans-serif;fill:var(--ink)}",
+        "font:600 14.5px var(--pst-font-family-base,system-ui),sans-serif;fill:var(--ink)}",
         *(f".drawing .{k}{{--c:var(--cell-{k},{v})}}" for k, v in COLOURS.items()),
         ".drawing .wire{fill:none;stroke:var(--c);stroke-width:2.5;stroke-linejoin:round}",
         ".drawing .state.wire{stroke-width:6}",

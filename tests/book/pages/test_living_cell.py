@@ -279,3 +279,23 @@ def test_presets_have_the_shapes_of_the_package(state):
         H, D = len(cell["W_hh"][0]), len(cell["W_ih"][0])
         assert [len(cell[k]) for k in ("W_ih", "W_hh", "b")] == [4 * H] * 3
         assert all(len(x) == D for x in cell["x"])
+
+
+def test_a_second_cell_may_be_compact_and_begin_elsewhere(watched):
+    tab = watched.open(STATE)
+    tab.evaluate("""() => {
+      const cell = document.createElement("lstm-cell");
+      cell.append(document.querySelector("lstm-cell .drawing").cloneNode(true));
+      for (const [name, value] of [["compact", ""], ["preset", "leaky"], ["step", "3"]])
+        cell.setAttribute(name, value);
+      document.querySelector("article").append(cell);
+    }""")
+    second = tab.locator("lstm-cell").nth(1)
+    assert second.locator("output").text_content() == "3 of 14"
+    assert second.locator("details, .course").count() == 0
+    assert (
+        tab.evaluate("new Set([...document.querySelectorAll('lstm-cell')].map((e) => e.id)).size")
+        == 2
+    )
+    assert violations(tab, "light", part="lstm-cell[compact]") == []
+    assert watched.faults == []
