@@ -3,6 +3,14 @@
 Such an SVG holds the drawing once for a wide page and once, upright, for a narrow one; as an image
 it shows the first alone. Here an image of one becomes both, and ``_static/drawing.css`` shows the
 one that fits. The image's alternative text stays its name.
+
+The same drawings are alive in the elements ``<lstm-cell>`` and ``<lstm-gate>`` of
+``_static/lstm-cell.js`` and ``_static/lstm-gate.js``. A page needs one line::
+
+    <lstm-cell preset="counter"></lstm-cell>
+
+The build puts the drawing between the two tags, where it also stands without scripts. What a page
+writes there is for JupyterLab and is left out.
 """
 
 import re
@@ -10,6 +18,8 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
+
+from lstm_tutorial import figures
 
 MARK = 'class="drawing"'
 STYLE = re.compile(r"<style>.*?</style>", re.S)
@@ -24,6 +34,38 @@ def inline(svg, alt):
         f'<div class="drawing" role="img" aria-label="{escape(alt)}">'
         f"{STYLE.search(svg)[0]}{layouts}</div>"
     )
+
+
+LIVING = {"lstm-cell": figures.living_cell, "lstm-gate": figures.living_gate}
+NAMES = {
+    "lstm-cell": (
+        "One step of an LSTM. The old cell state is multiplied by the forget gate; the input gate "
+        "times the candidate is added; the sum is the new cell state. The output gate times its "
+        "tanh is the new hidden state. Each box reads the old hidden state and the input."
+    ),
+    "lstm-gate": (
+        "A gate: the weighted sum of input, old hidden state and bias goes through a sigmoid, and "
+        "the result multiplies the candidate."
+    ),
+}
+TAGS = re.compile(r"(<(lstm-cell|lstm-gate)\b[^>]*>).*?(</\2>)", re.S)
+
+
+def enliven(match):
+    """Return an element with its drawing between its tags."""
+    start, name, end = match.groups()
+    return start + inline(LIVING[name]().data, NAMES[name]) + end
+
+
+def fill(app, doctree):
+    """Put drawings into the elements of a page, each alone in its paragraph or block."""
+    for raw in list(doctree.findall(nodes.raw)):
+        block = raw.parent if isinstance(raw.parent, nodes.paragraph) else raw
+        text = block.astext() if block is raw else "".join(c.astext() for c in block.children)
+        if raw.get("format") == "html" and re.match(r"\s*<lstm-(cell|gate)\b", raw.astext()):
+            block.replace_self(nodes.raw("", TAGS.sub(enliven, text), format="html"))
+            for module in Path(figures.__file__).parent.glob("*.py"):
+                app.env.note_dependency(str(module))
 
 
 def source(app, image):
@@ -48,5 +90,6 @@ def replace(app, doctree, docname):
 
 def setup(app):
     """Register with Sphinx."""
+    app.connect("doctree-read", fill)
     app.connect("doctree-resolved", replace)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,6 +20,7 @@ ALL = [
     figures.gate,
     figures.gru_cell,
     figures.living_cell,
+    figures.living_gate,
     *(lambda stage=stage: figures.lstm_cell(stage) for stage in [*STAGES, "whole"]),
     lambda: figures.lstm_cell(backward=True),
 ]
@@ -94,6 +95,8 @@ def test_each_stage_adds_to_the_one_before():
     stages = [layouts(figures.lstm_cell(stage))["wide"] for stage in STAGES]
     boxes = [len(of_class(layout, "box")) for layout in stages]
     assert boxes == [0, 1, 3, 4]
+    pieces = [len(of_class(layout, "state")) for layout in stages]
+    assert pieces == [1, 2, 3, 3]  # the cell state runs on where nothing meets it yet
     for before, after in itertools.pairwise(stages):
         assert set(texts(before)) < set(texts(after))
         drawn = [len(of_class(layout, "box", ghosts=True)) for layout in (before, after)]
@@ -114,6 +117,7 @@ def test_backwards_every_arrow_turns():
 
 def test_the_living_cell_has_a_place_for_each_number_and_both_ways():
     names = {"c_prev", "c", "f", "kept", "h_prev", "x", "i", "g", "added", "o", "tanh_c", "h"}
+    names |= {"c_rest", "c_prev_rest"}  # what the gate paths bring
     for layout in layouts(figures.living_cell()).values():
         assert {e.get("data-value") for e in of_class(layout, "value")} == names
         assert of_class(layout, "fore") and of_class(layout, "rear")
@@ -164,3 +168,10 @@ def test_a_page_holds_both_layouts_and_the_images_name():
     html = drawings.inline(figures.lstm_cell().data, 'A "cell"')
     assert html.startswith('<div class="drawing" role="img" aria-label="A &quot;cell&quot;">')
     assert html.count("<svg") == 2 and drawings.HIDDEN not in html
+
+
+def test_a_page_needs_one_line_for_a_drawing_that_is_alive():
+    made = drawings.TAGS.sub(drawings.enliven, '<lstm-cell preset="latch">a text</lstm-cell>')
+    assert made.startswith('<lstm-cell preset="latch"><div class="drawing" role="img"')
+    assert made.endswith("</div></lstm-cell>") and "a text" not in made
+    assert made.count("data-value") == figures.living_cell().data.count("data-value")

@@ -27,7 +27,7 @@ from lstm_tutorial.figures._plots import (
     use_house_style,
 )
 from lstm_tutorial.figures._sketches import lstm_stack, lstm_tensors, reber, unrolled
-from lstm_tutorial.figures._small import cell, gate
+from lstm_tutorial.figures._small import cell, gate, living_gate
 from lstm_tutorial.figures._svg import COLOURS
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "gradient_by_lag",
     "gru_cell",
     "living_cell",
+    "living_gate",
     "lstm_cell",
     "lstm_stack",
     "lstm_tensors",

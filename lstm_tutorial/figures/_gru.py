@@ -10,22 +10,22 @@ if TYPE_CHECKING:
 
 GRU_WIDE = Layout(
     width=800,
-    height=450,
+    height=424,
     time={
         "in": 12, "edge": 108, "tap": 128, "x": 156, "z": 236, "one": 350, "r": 376, "rx": 452,
         "both": 500, "n": 570, "end": 788,
     },
     away={
-        "state": 84, "product": 160, "middle": 204, "top": 232, "box": 260, "bottom": 288,
-        "bus": 334, "inputs": 362, "outside": 424,
+        "state": 58, "product": 134, "middle": 178, "top": 206, "box": 234, "bottom": 262,
+        "bus": 308, "inputs": 336, "outside": 398,
     },
     texts={
-        "h_prev": (12, 68, "start"), "hidden": (2, 112, "start"), "h": (788, 68, "end"),
-        "x": (168, 424, "start"), "inputs": (168, 444, "start"),
-        "z": (248, 204, "start"), "kept": (368, 68, "middle"), "one": (412, 150, "middle"),
-        "added": (512, 130, "start"), "n": (580, 196, "start"), "r": (414, 226, "middle"),
+        "h_prev": (12, 42, "start"), "hidden": (2, 86, "start"), "h": (788, 42, "end"),
+        "x": (168, 398, "start"), "inputs": (168, 418, "start"),
+        "z": (248, 178, "start"), "kept": (368, 42, "middle"), "one": (412, 124, "middle"),
+        "added": (512, 104, "start"), "n": (580, 170, "start"), "r": (414, 200, "middle"),
     },
-    body=(108, 34, 572, 354),
+    body=(108, 8, 572, 354),
 )  # fmt: skip
 
 GRU_UPRIGHT = Layout(

@@ -1,5 +1,6 @@
 """The drawing of the LSTM's cell: in stages, whole, forwards and backwards."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,36 +11,39 @@ if TYPE_CHECKING:
     from IPython.display import SVG
 
 # What is drawn, step by step; each stage holds what the stages before it hold.
+BESIDE = 12.0  # from the carousel to the gate paths' part of the same gradient
 STAGES = ("state", "forget", "input", "output")
 
 WIDE = Layout(
     width=800,
-    height=424,
+    height=398,
     time={
         "in": 12, "edge": 108, "x": 119, "f": 186, "i": 306, "both": 366, "g": 426, "o": 546,
         "out": 650, "end": 788,
     },
     away={
-        "state": 84, "tanh": 134, "product": 160, "times": 190, "top": 232, "box": 260,
-        "bottom": 288, "bus": 334, "outside": 396,
+        "state": 58, "tanh": 108, "product": 134, "times": 164, "top": 206, "box": 234,
+        "bottom": 262, "bus": 308, "outside": 370,
     },
     texts={
-        "c_prev": (12, 68, "start"), "c_prev=": (120, 70, "start"), "cell": (12, 112, "start"),
-        "h_prev": (12, 318, "start"), "h_prev=": (12, 384, "start"),
-        "hidden": (2, 362, "start"),
-        "x": (130, 396, "start"), "x=": (108, 398, "end"), "inputs": (130, 415, "start"),
-        "f": (198, 174, "start"), "f=": (198, 196, "start"),
-        "i": (296, 190, "end"), "i=": (296, 212, "end"),
-        "g": (436, 190, "start"), "g=": (436, 212, "start"),
-        "o": (558, 180, "start"), "o=": (556, 218, "start"),
-        "kept": (268, 68, "middle"), "carousel": (268, 68, "middle"),
-        "gate_paths": (366, 356, "middle"), "kept=": (268, 110, "middle"),
-        "added": (380, 124, "start"), "added=": (380, 144, "start"),
-        "c=": (788, 112, "end"),
-        "tanh_c=": (660, 169, "start"),
-        "c": (788, 68, "end"), "h": (788, 318, "end"), "h=": (788, 362, "end"),
+        "c_prev": (12, 42, "start"), "c_prev=": (120, 44, "start"),
+        "c_prev_rest=": (120, 92, "start"), "c_rest=": (788, 110, "end"),
+        "cell": (12, 86, "start"),
+        "h_prev": (12, 292, "start"), "h_prev=": (12, 358, "start"),
+        "hidden": (2, 336, "start"),
+        "x": (130, 370, "start"), "x=": (180, 389, "start"), "inputs": (130, 389, "start"),
+        "f": (198, 148, "start"), "f=": (198, 170, "start"),
+        "i": (296, 164, "end"), "i=": (296, 186, "end"),
+        "g": (436, 164, "start"), "g=": (436, 186, "start"),
+        "o": (558, 154, "start"), "o=": (556, 192, "start"),
+        "kept": (268, 42, "middle"), "carousel": (268, 42, "middle"),
+        "gate_paths": (366, 330, "middle"), "kept=": (268, 84, "middle"),
+        "added": (380, 98, "start"), "added=": (380, 118, "start"),
+        "c=": (788, 90, "end"),
+        "tanh_c=": (660, 143, "start"),
+        "c": (788, 42, "end"), "h": (788, 292, "end"), "h=": (788, 336, "end"),
     },
-    body=(108, 34, 596, 336),
+    body=(108, 8, 596, 336),
 )  # fmt: skip
 
 UPRIGHT = Layout(
@@ -54,18 +58,20 @@ UPRIGHT = Layout(
         "bottom": 300, "bus": 326, "outside": 226,
     },
     texts={
-        "c_prev": (56, 38, "middle"), "c_prev=": (68, 106, "start"), "cell": (12, 15, "start"),
-        "h_prev": (326, 38, "middle"), "h_prev=": (314, 106, "end"),
+        "c_prev": (56, 38, "middle"), "c_prev=": (84, 92, "start"),
+        "c_prev_rest=": (84, 110, "start"), "c_rest=": (84, 580, "start"),
+        "cell": (12, 15, "start"),
+        "h_prev": (326, 38, "middle"), "h_prev=": (314, 112, "end"),
         "hidden": (366, 15, "end"),
-        "x": (226, 38, "middle"), "x=": (214, 86, "end"), "inputs": (226, 15, "middle"),
-        "f": (132, 138, "middle"), "f=": (132, 168, "middle"),
-        "i": (162, 228, "middle"), "i=": (168, 258, "middle"),
-        "g": (162, 313, "middle"), "g=": (162, 346, "middle"),
+        "x": (226, 38, "middle"), "x=": (234, 84, "start"), "inputs": (226, 15, "middle"),
+        "f": (132, 134, "middle"), "f=": (132, 168, "middle"),
+        "i": (160, 224, "middle"), "i=": (186, 261, "end"),
+        "g": (164, 309, "middle"), "g=": (160, 347, "middle"),
         "o": (158, 430, "end"), "o=": (158, 450, "end"),
         "kept": (68, 204, "start"), "carousel": (68, 198, "start"),
         "gate_paths": (250, 480, "middle"), "kept=": (68, 224, "start"),
-        "added": (94, 272, "middle"), "added=": (94, 304, "middle"),
-        "c=": (68, 384, "start"),
+        "added": (94, 270, "middle"), "added=": (96, 306, "middle"),
+        "c=": (84, 562, "start"),
         "tanh_c=": (112, 528, "middle"),
         "c": (56, 607, "middle"), "h": (326, 607, "middle"), "h=": (250, 520, "middle"),
     },
@@ -112,7 +118,7 @@ def living_cell() -> "SVG":
 def _lstm_drawing(seen: tuple[str, ...], ways: tuple[str, ...]) -> "SVG":
     alt = "One step of an LSTM" if seen == STAGES else f"A part of the LSTM: {', '.join(seen)}"
     alt += ", backwards" if ways == ("rear",) else ""
-    layouts = [layout._replace(ways=ways) for layout in (WIDE, UPRIGHT)]
+    layouts = [layout._replace(ways=ways, alive=len(ways) == 2) for layout in (WIDE, UPRIGHT)]
     return _svg.drawing(alt, *[(layout, _lstm(layout, seen)) for layout in layouts])
 
 
@@ -122,7 +128,7 @@ LAST_BOX = {"forget": "f", "input": "g", "output": "o"}
 def _lstm(layout: Layout, seen: tuple[str, ...]) -> str:
     """Draw the stages that are seen in full, above a shade of the others."""
     stages = {
-        "state": _state(layout),
+        "state": _state(layout, seen),
         "forget": _forget(layout),
         "input": _input(layout),
         "output": _output(layout),
@@ -137,15 +143,20 @@ def _lstm(layout: Layout, seen: tuple[str, ...]) -> str:
     return _svg.body(layout) + "".join(parts) + _marks(layout, seen)
 
 
-def _state(layout: Layout) -> str:
-    """Draw the cell state, from step to step."""
-    line = [("in", "f"), ("f", "both"), ("both", "end")]
-    names, ends = ("c_prev", "kept", "c"), ((0, RADIUS), (RADIUS, RADIUS), (RADIUS, 0))
-    wires = [
-        wire(layout, name, [(a, "state"), (b, "state")], *free, kind="state")
-        for name, (a, b), free in zip(names, line, ends, strict=True)
-    ]
-    return group("cell", *wires)
+def _state(layout: Layout, seen: tuple[str, ...]) -> str:
+    """Draw the cell state, from node to node; alive, also the gate paths' part beside it."""
+    stops = ["in", *("f" for s in seen if s == "forget"), *("both" for s in seen if s == "input")]
+    names = {"in": "c_prev", "f": "kept", "both": "c"}
+    wires, rest = [], []
+    for a, b in itertools.pairwise([*stops, "end"]):
+        places = [(a, "state"), (b, "state")]
+        free = (0 if a == "in" else RADIUS, 0 if b == "end" else RADIUS)
+        wires.append(wire(layout, names[a], places, *free, kind="state"))
+        if layout.alive:
+            points = [layout.at(place) for place in reversed(places)]
+            beside = [(x + BESIDE, y) if layout.upright else (x, y + BESIDE) for x, y in points]
+            rest.append(_svg.arrow(f"{names[a]}_rest", beside, "path wire", "rear"))
+    return group("cell", *wires) + group("hidden", *rest)
 
 
 def _bus(layout: Layout, last: str) -> str:
@@ -230,6 +241,10 @@ WORDS = {
 }
 
 
+# Places for what the gate paths bring, on the way back.
+RESTS = ["c_prev_rest", "c_rest"]
+
+
 def _marks(layout: Layout, seen: tuple[str, ...]) -> str:
     """Write names, and places for numbers, each in the colour of its wire."""
     parts = []
@@ -242,6 +257,7 @@ def _marks(layout: Layout, seen: tuple[str, ...]) -> str:
                 parts.append(group(colour, _svg.word(layout, name, fore)))
             else:
                 parts.append(group(colour, _both_ways(layout, _svg.word, name, (fore, rear))))
+    parts.append(group("hidden", *(value(layout, name) for name in RESTS)))
     return "".join(parts)
 
 

@@ -10,56 +10,66 @@ if TYPE_CHECKING:
     from IPython.display import SVG
 
 GATE = Layout(
-    width=372,
-    height=268,
-    time={"in": 12, "sum": 118, "edge": 172, "box": 240, "end": 360},
-    away={"content": 52, "top": 104, "x": 112, "box": 150, "h": 150, "b": 188},
+    width=380,
+    height=224,
+    time={"in": 10, "sum": 128, "edge": 192, "box": 256, "end": 370},
+    away={"content": 42, "top": 94, "x": 102, "box": 140, "h": 140, "b": 178},
     texts={
-        "content": (12, 38, "start"), "content=": (60, 72, "start"),
-        "passes": (360, 38, "end"), "passes=": (300, 72, "middle"),
-        "gate": (252, 84, "start"), "gate=": (252, 104, "start"),
-        "x": (12, 104, "start"), "x=": (112, 106, "end"),
-        "h": (12, 142, "start"), "h=": (112, 144, "end"),
-        "b": (12, 206, "start"), "b=": (112, 206, "end"),
-        "z": (152, 142, "middle"), "z=": (152, 172, "middle"), "word": (240, 226, "middle"),
+        "content": (10, 28, "start"), "content=": (100, 62, "middle"),
+        "passes": (370, 28, "end"), "passes=": (322, 62, "middle"),
+        "gate": (268, 80, "start"), "gate=": (246, 82, "end"),
+        "x": (10, 94, "start"), "x=": (122, 94, "end"),
+        "h": (10, 132, "start"), "h=": (106, 158, "end"),
+        "b": (10, 198, "start"), "b=": (122, 196, "end"),
+        "z": (166, 130, "middle"), "z=": (166, 162, "middle"), "word": (256, 216, "middle"),
     },
-    body=(134, 0, 0, 0),
+    body=(128, 0, 0, 0),
 )  # fmt: skip
-CURVE = (182.0, 298.0, 196.0, 116.0)  # of the sigmoid in its box: left, right, bottom, top
+CURVE = (202.0, 310.0, 186.0, 106.0)  # of the sigmoid in its box: left, right, bottom, top
 Z_MOST = 8.0  # where the curve ends
 
 
 def gate() -> "SVG":
     """Draw one gate as a box: what it reads, its sigmoid, and the candidate that it lets in."""
+    return _svg.drawing("A gate", (GATE, _gate(GATE)))
+
+
+def living_gate() -> "SVG":
+    """Draw a gate with places for numbers, for the page's script."""
+    layout = GATE._replace(alive=True)
+    return _svg.drawing("A gate", (layout, _gate(layout)))
+
+
+def _gate(layout: Layout) -> str:
     parts = [
-        _gate_reads(),
+        _gate_reads(layout),
         group(
             "candidate",
-            wire(GATE, "content", [("in", "content"), ("box", "content")], end=RADIUS),
-            symbol(GATE, "content", "g_t"),
-            value(GATE, "content"),
+            wire(layout, "content", [("in", "content"), ("box", "content")], end=RADIUS),
+            symbol(layout, "content", "g_t"),
+            value(layout, "content"),
         ),
         group(
             "cell",
-            wire(GATE, "passes", [("box", "content"), ("end", "content")], RADIUS),
-            symbol(GATE, "passes", "i_t g_t"),
-            value(GATE, "passes"),
+            wire(layout, "passes", [("box", "content"), ("end", "content")], RADIUS),
+            symbol(layout, "passes", "i_t g_t"),
+            value(layout, "passes"),
         ),
         group(
             "input",
-            wire(GATE, "gate", [("box", "top"), ("box", "content")], end=RADIUS),
+            wire(layout, "gate", [("box", "top"), ("box", "content")], end=RADIUS),
             _sigmoid_box(),
-            symbol(GATE, "gate", "i_t"),
-            value(GATE, "gate"),
-            _svg.word(GATE, "word", "input gate"),
+            symbol(layout, "gate", "i_t"),
+            value(layout, "gate"),
+            _svg.word(layout, "word", "input gate"),
         ),
-        node(GATE, ("box", "content"), "×"),
-        node(GATE, ("sum", "box"), "+"),
+        node(layout, ("box", "content"), "×"),
+        node(layout, ("sum", "box"), "+"),
     ]
-    return _svg.drawing("A gate", (GATE, "".join(parts)))
+    return "".join(parts)
 
 
-def _gate_reads() -> str:
+def _gate_reads(layout: Layout) -> str:
     """Draw the three terms of a gate's sum, and the sum."""
     parts = []
     for name, colour, letters in [
@@ -69,10 +79,10 @@ def _gate_reads() -> str:
     ]:
         corner = [] if name == "h" else [("sum", name)]
         way = [("in", name), *corner, ("sum", "box")]
-        marks = symbol(GATE, name, letters) + value(GATE, name)
-        parts.append(group(colour, wire(GATE, name, way, end=RADIUS), marks))
-    z = wire(GATE, "z", [("sum", "box"), ("edge", "box")], RADIUS)
-    return "".join(parts) + group("cell", z, symbol(GATE, "z", "z"), value(GATE, "z"))
+        marks = symbol(layout, name, letters) + value(layout, name)
+        parts.append(group(colour, wire(layout, name, way, end=RADIUS), marks))
+    z = wire(layout, "z", [("sum", "box"), ("edge", "box")], RADIUS)
+    return "".join(parts) + group("cell", z, symbol(layout, "z", "z"), value(layout, "z"))
 
 
 def _sigmoid_box() -> str:

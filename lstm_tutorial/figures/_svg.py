@@ -37,7 +37,7 @@ COLOURS = {
 STYLE = "".join(
     [
         "svg.drawing,.drawing svg{--ink:var(--cell-ink,#16324f);--ground:var(--cell-ground,#fff);",
-        "font:600 14.5px system-ui,sans-serif;fill:var(--ink)}",
+        "font:600 14.5px var(--pst-font-family-base,system-ui),sans-serif;fill:var(--ink)}",
         *(f".drawing .{k}{{--c:var(--cell-{k},{v})}}" for k, v in COLOURS.items()),
         ".drawing .wire{fill:none;stroke:var(--c);stroke-width:2.5;stroke-linejoin:round}",
         ".drawing .state.wire{stroke-width:6}",
@@ -47,7 +47,7 @@ STYLE = "".join(
         ".drawing :is(.node,.op){fill:var(--ground);stroke:var(--ink);stroke-width:1.6}",
         ".drawing .box{fill:var(--c);fill-opacity:.12;stroke:var(--c);stroke-width:2}",
         ".drawing .body{fill:var(--ink);fill-opacity:.045;stroke:var(--ink);stroke-opacity:.3}",
-        ".drawing :is(.word,.symbol){fill:var(--c)}.drawing .plain{font-weight:400}",
+        ".drawing :is(.word,.symbol,.value){fill:var(--c)}.drawing .plain{font-weight:400}",
         ".drawing .symbol{font:italic 20px Georgia,'Times New Roman',serif}",
         ".drawing .sub{font-size:13px}.drawing .upright-sign{font-style:normal}",
         ".drawing .axis{fill:none;stroke:var(--ink);stroke-opacity:.35}",
@@ -68,6 +68,7 @@ class Layout(NamedTuple):
     body: tuple[float, float, float, float]  # the frame: x, y, width, height
     upright: bool = False
     ways: tuple[str, ...] = ("fore",)  # which way arrows point, "rear" for the gradient's
+    alive: bool = False  # whether there are places for numbers
 
     def at(self, place: Place) -> Point:
         """Return the coordinates of a place."""
@@ -126,7 +127,7 @@ def wire(
 
 def arrow(name: str, points: Sequence[Point], kind: str, way: str = "fore") -> str:
     """Draw a line along points, with a head at its end."""
-    size = 15 if kind.startswith("state") else 10
+    size = 15 if kind.startswith("state") else 12
     drawn = [*points[:-1], _towards(points[-1], points[-2], size - 2)]
     d = "L".join(f"{number(x)} {number(y)}" for x, y in drawn)
     head = _head(points[-1], points[-2], size, way)
@@ -193,7 +194,7 @@ def symbol(layout: Layout, name: str, letters: str, way: str = "") -> str:
 
 def value(layout: Layout, name: str) -> str:
     """Leave a place for a number that the page's script writes, where there is one."""
-    if len(layout.ways) == 1:
+    if not layout.alive:
         return ""
     place = f"{name}="
     return _text(layout, place, f'class="value" data-value="{name}"', "")
@@ -213,6 +214,8 @@ def body(layout: Layout) -> str:
 
 def group(classes: str, *parts: str) -> str:
     """Put parts together that have a colour in common."""
+    if not any(parts):
+        return ""
     return f'<g class="{classes}">{"".join(parts)}</g>'
 
 

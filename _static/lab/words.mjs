@@ -1,0 +1,83 @@
+// The words of the gradient lab. A translation changes these and nothing else.
+export const WORDS = {
+  layers: { rnn: "RNN", lstm: "LSTM" },
+  settings: {
+    problem: "Problem",
+    network: "Network",
+    length: "Length T",
+    rate: "Learning rate",
+    forget: "LSTM: forget bias",
+    input: "LSTM: input bias",
+    start: "Recurrent start",
+    scale: "Recurrent scale",
+    units: "Units",
+    optimizer: "Optimizer",
+    seed: "Seed",
+  },
+  options: {
+    problem: { adding: "Adding", recall: "Recall" },
+    network: { both: "RNN and LSTM", rnn: "RNN", lstm: "LSTM" },
+    start: { uniform: "Uniform", orthogonal: "Orthogonal", identity: "Identity" },
+    optimizer: { adam: "Adam", sgd: "SGD" },
+  },
+  presets: [
+    "RNN against LSTM",
+    "Short lag",
+    "Orthogonal start",
+    "Recall, forget bias 1",
+    "Recall, forget bias 3",
+  ],
+  more: "More settings",
+  start: "Start",
+  pause: "Pause",
+  step: "10 updates",
+  reset: "Reset",
+  speed: "Speed",
+  speeds: [
+    [100, "100 updates a second"],
+    [10, "10 updates a second"],
+    [0, "as fast as it can"],
+  ],
+  progress: "Updates",
+  loss: {
+    title: "Training loss",
+    label:
+      "Training loss against updates: the RNN dashed, the LSTM solid, and a dotted line at the error of the best constant answer",
+    constant: "constant answer",
+    across: "update",
+  },
+  gradient: {
+    title: "Gradient left, by lag",
+    label:
+      "Gradient left against lag, logarithmic: the RNN dashed, the LSTM solid, thin before training and thick now",
+    before: "thin: before",
+    across: "lag k (steps back)",
+  },
+  gates: {
+    title: "LSTM: gates along one sequence",
+    label:
+      "Mean input, forget and output gate of the LSTM at each step of one test sequence; triangles mark the steps that the answer depends on",
+    across: "step t",
+    table: "Mean gates of the LSTM before training and now",
+    head: ["Mean gate", "at marked steps", "at other steps"],
+    names: { i: "input", f: "forget", o: "output" },
+  },
+  table: {
+    label: "The networks in numbers",
+    layers: "Network",
+    head: (lag) => ["Loss", "Solved after", `Gradient left at lag ${lag}`],
+    to: (before, now) => `${before} → ${now}`,
+    none: "–",
+    failed: "diverged",
+  },
+  note: "Every update reads 16 new sequences, the same for both networks, and clips the gradient at norm 1. A problem is solved when the mean loss of 50 updates is below a tenth of the constant answer's. The gradient left is the norm of the loss's gradient with respect to the state k steps back (h of the RNN, c of the LSTM), averaged over 16 test sequences, as a share of its value at the last step.",
+  said: {
+    ready: "Untrained. Press Start.",
+    running: "Training …",
+    paused: (n) => `Paused after ${n} updates.`,
+    done: (n) => `${n} updates done. Start adds more.`,
+    solved: (name, n) => `The ${name} has solved the problem after ${n} updates.`,
+    failed: (name) => `The ${name} has diverged.`,
+    broken: "The training could not be started: it needs a browser with module workers.",
+  },
+};
