@@ -65,7 +65,7 @@ def is_visible(cell: Cell) -> bool:
 
 def words_in(text: str) -> int:
     """Return the number of words in Markdown, formulas left out."""
-    return len(re.sub(r"\$[^$]*\$|[`:{}|]", " ", text).split())
+    return len(re.sub(r"\${2}.*?\${2}|\$[^$]*\$|[`:{}|]", " ", text, flags=re.S).split())
 
 
 def figures_in(cell: Cell) -> int:

@@ -26,7 +26,7 @@ def test_words_cells_figures_and_minutes_are_counted_up_to_the_exercises():
     picture = "```{figure} a.svg\n:alt: A\n```"
     page = notebook(
         "A *title*",
-        "Four words, $h_t = 1$ one {term}`gate` more.",
+        "Four words, $h_t = 1$ one {term}`gate` more.\n\n$$a \\le b$$",
         ("import numpy", "hide-input"),
         ("x = 1",),
         ("draw()", "hide-input"),
