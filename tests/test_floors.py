@@ -54,7 +54,7 @@ from lstm_tutorial import results
 """
 
 
-@pytest.mark.parametrize("chapter", ["1-problem/vanishing", "2-cell/flow"])
+@pytest.mark.parametrize("chapter", ["1-problem/vanishing", "2-cell/gates-gru", "2-cell/flow"])
 def test_a_numpy_chapter_reads_its_stored_results_without_pytorch(chapter):
     path = PACKAGE.parent / "book" / f"{chapter}.ipynb"
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
