@@ -47,7 +47,7 @@ TOOLS := $(call tracked,tools)
 TESTS := $(call tracked,tests)
 SITE := index.md $(BOOK) tools/measure.py $(call tracked,_ext _static) _config.yml _toc.yml
 REPOSITORY := Makefile CITATION.cff .pre-commit-config.yaml $(wildcard *.md requirements*.txt locks/*) pyproject.toml $(call tracked,.github binder)
-PAGE_TESTS := $(filter tests/book/pages/%.py,$(TESTS))
+PAGE_TESTS := $(filter tests/book/pages/%.py tests/book/contents.py,$(TESTS))
 BOOK_TESTS := $(filter-out $(PAGE_TESTS),$(filter tests/book/%.py,$(TESTS)))
 PACKAGE_TESTS := $(filter-out tests/book/%,$(filter %.py,$(TESTS)))
 

@@ -174,7 +174,7 @@ def in_book_order(env, docname):
 
 def table(app, claims, from_page):
     """Return the table of the claims, each a (page, claim) pair."""
-    head = nodes.thead("", row([cell(nodes.Text(t)) for t in ("Claim", "Verdict", "Chapter")]))
+    head = nodes.thead("", row([cell(nodes.Text(t)) for t in ("Claim", "Verdict", "Page")]))
     body = nodes.tbody()
     for page, claim in claims:
         page_title = app.env.titles[page].astext()

@@ -5,7 +5,8 @@ The minutes are computed. The rest is in the metadata of the notebook::
     "lstm": {"builds_on": ["state", "vanishing"], "path": true}
 
 The names are those of the pages' files. The pages that say ``path``, in the order of the book, are
-"The LSTM in an hour"; the directive ``{path-list}`` lists them with their minutes.
+"The LSTM in an hour"; the directive ``{path-list}`` lists them with their minutes. An exercise says
+its own at the end of its title, ``On paper (5 min)``.
 """
 
 import json
@@ -17,9 +18,10 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
+from sphinx_exercise.nodes import exercise_subtitle
 
 sys.path.append(str(Path(__file__).parent.parent / "tools"))
-from measure import cells_of, measure
+from measure import TIME, cells_of, measure
 
 PATH = "The LSTM in an hour"
 KEYS = {"builds_on": list, "path": bool}
@@ -63,6 +65,19 @@ def collect(app, doctree):
     if path.suffix == ".ipynb" and path.parent.name != "reference":  # which is to look things up
         said = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("lstm", {})
         facts_of(app.env)[app.env.docname] = {**said, "measure": measure(cells_of(path))}
+
+
+def set_times(app, doctree):
+    """Write an exercise's minutes after a comma, for its title stands in brackets of its own.
+
+    The title of its solution is without them.
+    """
+    registry = getattr(app.env, "sphinx_exercise_registry", {}).values()
+    copies = [entry["node"] for entry in registry if entry["docname"] == app.env.docname]
+    for root, form in [(doctree, r", \1 min"), *((copy, "") for copy in copies)]:
+        for subtitle in root.findall(exercise_subtitle):
+            if isinstance(subtitle[-1], nodes.Text):
+                subtitle[-1] = nodes.Text(TIME.sub(form, subtitle[-1].astext()))
 
 
 def check(app, env):
@@ -185,6 +200,7 @@ def setup(app):
     app.connect("env-purge-doc", purge)
     app.connect("env-merge-info", merge)
     app.connect("doctree-read", collect)
+    app.connect("doctree-read", set_times)
     app.connect("env-check-consistency", check)
     app.connect("doctree-resolved", show)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

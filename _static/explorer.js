@@ -10,6 +10,14 @@ class Explorer extends HTMLElement {
     return number.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
   }
 
+  // An element with its attributes and what it holds.
+  static html(tag, attributes = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  }
+
   // Each slider: name, label, least, most, step, value at the start. Each preset: label, values.
   sliders = [];
   presets = [];

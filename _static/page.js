@@ -7,6 +7,11 @@ function repairNames() {
     const text = element.textContent.trim().replace(/\s+/g, " ");
     if (text) element.setAttribute("aria-label", text);
   });
+  // What folds the deeper pages of a chapter in the book's contents is a bare arrow.
+  document.querySelectorAll(".bd-links summary").forEach((arrow) => {
+    const chapter = arrow.closest("li").querySelector("a").textContent.trim();
+    arrow.setAttribute("aria-label", `Pages below ${chapter}`);
+  });
   document.querySelectorAll(".theme-switch-button").forEach((button) => {
     const name = document.createElement("span");
     name.className = "visually-hidden";

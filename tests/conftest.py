@@ -16,7 +16,7 @@ EXTENSIONS = Path(__file__).parent.parent / "_ext"
 CONF = f"""
 import sys
 sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = [{{parser!r}}, "claims", "moved_anchors", "page_facts", "quiz", "report_links"]
+extensions = {{parsers}} + ["claims", "moved_anchors", "page_facts", "quiz", "report_links"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 """
@@ -32,7 +32,8 @@ def build(tmp_path):
 
     def build(builder="html", options=(), **pages):
         texts = all(isinstance(text, str) for text in pages.values())
-        conf = CONF.format(parser="myst_parser" if texts else "myst_nb")  # which takes longer
+        parsers = ["myst_parser"] if texts else ["myst_nb", "sphinx_exercise"]  # which take longer
+        conf = CONF.format(parsers=parsers)
         (tmp_path / "conf.py").write_text(conf, encoding="utf-8")
         for name, text in pages.items():
             end = "md" if isinstance(text, str) else "ipynb"

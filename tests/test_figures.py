@@ -57,8 +57,6 @@ def test_a_plot_is_1440_pixels_wide_and_has_the_same_bytes_twice():
 @pytest.mark.parametrize(
     "draw",
     [
-        figures.cell,
-        figures.lstm_cell,
         lambda: figures.unrolled(1),
         lambda: figures.unrolled(3, folded=True),
         lambda: figures.unrolled(8, gradient=True),
@@ -71,12 +69,6 @@ def test_a_drawing_has_the_same_text_twice_and_no_date(draw):
     first, second = draw().data, draw().data
     assert first == second
     assert "<dc:date>" not in first and "Matplotlib" not in first.split("<defs>")[0]
-
-
-def test_the_lstm_cell_has_four_boxes_with_weights_and_five_circles_without():
-    svg = figures.lstm_cell().data
-    assert svg.count("fill: #a9d2f0") == 4
-    assert svg.count("fill: #ffffff; stroke: #16324f") == 5
 
 
 def test_the_graph_of_reber_has_eight_nodes_and_twelve_arrows():

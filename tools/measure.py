@@ -20,7 +20,7 @@ LONG = re.compile(r"long(-[a-z0-9]+){3,}")  # a tag that says why a cell is long
 IMPORTS = "shows-imports"  # a tag: what is imported is part of the lesson
 FIGURE = re.compile(r"^[:`]{3,}\{figure\}|!\[|^<lstm-[\w-]+", re.M)
 EXERCISE = re.compile(r"^[:`]{3,}\{exercise(?:-start)?\} *(.*)", re.M)
-TIME = re.compile(r"\((\d+) min\)\s*$")
+TIME = re.compile(r" *\((\d+) min\)\s*$")
 
 Cell = dict[str, Any]
 

@@ -8,7 +8,27 @@ from tests.book.notebooks import notebook
 
 INDEX = "# Book\n\n:::{path-list}\n:::\n\n```{toctree}\none\ntwo\nthree\n```\n"
 BELOW = "```{toctree}\ntwo-deeper\n```"
-EXERCISE = "## Exercises\n\nOne.\n\n:::{note} Nothing (5 min)\n:::"
+EXERCISES = """## Exercises
+
+```{exercise} On *paper* (5 min)
+:label: ex-a
+
+Why?
+```
+
+```{solution} ex-a
+So.
+```
+
+````{exercise-start} In code (20 min)
+:label: ex-b
+````
+
+How?
+
+````{exercise-end}
+````
+"""
 
 
 def text_of(path, start, end):
@@ -31,7 +51,7 @@ def book(build):
             index=INDEX,
             one=notebook("One", "word " * 398, lstm=one or {}),
             two=notebook("Two $x$", ("x = 1",), BELOW, lstm=two or {}),
-            three=notebook("Three", lstm=three or {}),
+            three=notebook("Three", EXERCISES, lstm=three or {}),
             **{"two-deeper": notebook("Why", lstm=deeper or {})},
         )
 
@@ -44,7 +64,8 @@ def test_a_page_says_its_minutes_and_what_it_builds_on(book):
     assert facts(out, "one") == ("2 minutes to read.", [])
     assert facts(out, "two") == ("1 minute to read. It builds on One.", ["one.html"])
     words, links = facts(out, "three")
-    assert words == r"1 minute to read. It builds on One, Two \(x\) and Why."
+    start = "1 minute to read, 25 for the exercises. It builds on "
+    assert words == start + r"One, Two \(x\) and Why."
     assert links == ["one.html", "two.html", "two-deeper.html"]
     assert facts(out, "two-deeper") == (r"1 minute to read. It deepens Two \(x\).", ["two.html"])
     index = (out / "index.html").read_text(encoding="utf-8")
@@ -58,7 +79,7 @@ def test_the_pages_of_the_path_lead_to_each_other_and_are_listed(book):
     assert words.endswith("to read. The LSTM in an hour, page 1 of 2. Next: Three.")
     assert links == ["three.html"]
     words, links = facts(out, "three")
-    assert words.endswith("to read. The LSTM in an hour, page 2 of 2. Before: One.")
+    assert words.endswith(" The LSTM in an hour, page 2 of 2. Before: One.")
     assert links == ["one.html"]
     assert "in an hour" not in facts(out, "two")[0]
     for page, ends in (("one", True), ("two", False), ("three", False)):
@@ -67,6 +88,14 @@ def test_the_pages_of_the_path_lead_to_each_other_and_are_listed(book):
     words, links = text_of(out / "index.html", '<div class="path-list', "</div>")
     assert words.endswith("One, 2 minutes Three, 1 minute 3 minutes in all, without the exercises.")
     assert links == ["one.html", "three.html"]
+
+
+def test_an_exercise_says_its_minutes_and_its_solution_does_not(book):
+    _, out = book()
+    words, _ = text_of(out / "three.html", "<body>", "</body>")
+    assert "Exercise 1 (On paper, 5 min)" in words
+    assert "Exercise 2 (In code, 20 min)" in words
+    assert "Solution to Exercise 1 (On paper)" in words
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ PAGES = sorted(
     for path in HTML.rglob("*.html")
     if "_static" not in path.parts
 )
+# Notebooks: chapters, the pages that deepen them, and some of the reference.
 CHAPTERS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
 TEXT_PAGES = [
     page for page in PAGES if any((ROOT / page).with_suffix(s).exists() for s in (".md", ".ipynb"))

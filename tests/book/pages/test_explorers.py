@@ -137,25 +137,38 @@ def test_an_explorer_can_be_read_out(name, page, package, watched):
     assert explorer.evaluate("(e) => getComputedStyle(e).display") == "block"
     for slider in explorer.locator("input").all():
         assert slider.evaluate("(s) => s.labels.length") == 1
-    assert len(explorer.locator("svg [role=img], svg[role=img]").get_attribute("aria-label")) > 20
+    picture = explorer.locator(".drawing[role=img], svg [role=img], svg[role=img]")
+    assert len(picture.get_attribute("aria-label")) > 20
     assert explorer.locator(".result[aria-live=polite]").count() == 1
 
 
 @every_explorer
 def test_without_scripts_an_explorer_says_why_it_is_not_there(name, page, package, browser, site):
     with without_scripts(browser, site + page) as tab:
-        assert "needs a browser that runs scripts" in tab.locator(name).inner_text()
+        element = tab.locator(name)
+        if name == "lstm-gate":  # its drawing stands there
+            assert element.locator(".drawing svg").is_visible()
+        else:
+            assert "needs a browser that runs scripts" in element.inner_text()
 
 
-def test_what_the_gates_explorer_draws_is_what_it_says(watched):
+def test_what_the_gate_draws_is_what_it_says(watched):
     tab = watched.open("book/2-cell/gates.html")
-    heights = {}
-    for name in ("Open", "Shut"):
+    seen = {}
+    for name in ("Open", "Shut", "Opens on the mark", "Take the mark away"):
         tab.get_by_role("button", name=name, exact=True).press("Enter")
-        point, passes = tab.locator("lstm-gate .point"), tab.locator("lstm-gate .passes")
-        heights[name] = float(point.get_attribute("cy")), float(passes.get_attribute("height"))
-    assert heights["Open"][0] < heights["Shut"][0] - 100  # y runs downwards
-    assert heights["Open"][1] > 40 > 1 > heights["Shut"][1]
+        height = float(tab.locator("lstm-gate .point").get_attribute("cy"))
+        seen[name] = [height] + [
+            float(tab.locator(f"lstm-gate [data-wire={k}]").evaluate("(e) => e.style.strokeWidth"))
+            for k in ("gate", "passes", "content")
+        ]
+        texts = [tab.locator(f"lstm-gate [data-value={k}]").text_content() for k in ("gate", "z")]
+        gate, z = (float(text.replace("\u2212", "-")) for text in texts)
+        assert gate == pytest.approx(1 / (1 + math.exp(-z)), abs=0.005)
+    for opened, shut in (("Open", "Shut"), ("Opens on the mark", "Take the mark away")):
+        assert seen[opened][0] < seen[shut][0] - 70  # y runs downwards
+        assert seen[opened][1] > 6 and seen[opened][2] > 5 and seen[shut][2] < 1.1
+        assert seen[opened][3] == seen[shut][3]  # the candidate is the same
 
 
 def test_the_lag_explorer_says_where_a_hundredth_is_left_and_draws_it_there(watched):

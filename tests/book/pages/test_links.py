@@ -1,12 +1,13 @@
 """The links of the built pages, by file: no browser is needed to follow them."""
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 
-from tests.book.pages.built import CHAPTERS, HTML, PAGES, TARGETS, TEXT_PAGES
+from tests.book.pages.built import CHAPTERS, HTML, PAGES, ROOT, TARGETS, TEXT_PAGES
 
 
 def fault_of(page, link):
@@ -30,6 +31,23 @@ def test_no_internal_link_is_broken(page):
     # pydata's page outline links to the top of the page, which has no anchor of its own.
     faults = [fault_of(page, link) for link in links if link not in ("#", "#top")]
     assert list(filter(None, faults)) == []
+
+
+FIRST = json.loads((ROOT / "book/ledger/first-edition-anchors.json").read_text(encoding="utf-8"))
+CHANGES = (ROOT / "book/ledger/changes.txt").read_text(encoding="utf-8")
+WITHDRAWN = set(re.findall(r"^(\S+) withdrawn ", CHANGES, re.M))
+MAP = re.compile(r'<script id="moved-anchors" [^>]*>(.*?)</script>', re.S)
+
+
+@pytest.mark.parametrize("page", [f"{page}.html" for page in FIRST])
+def test_the_anchors_of_the_first_edition_lead_to_what_they_named(page):
+    """A heading may be another one now: its anchor leads to the top of the page."""
+    moved = MAP.search((HTML / page).read_text(encoding="utf-8"))
+    addresses = json.loads(moved[1]) if moved else {}
+    named = re.findall(r"\b(?:claim|ex|quiz)-\S+", FIRST[page.removesuffix(".html")])
+    lost = set(named) - TARGETS[page].anchors - WITHDRAWN
+    assert lost <= addresses.keys()
+    assert list(filter(None, [fault_of(page, address) for address in addresses.values()])) == []
 
 
 def test_links_to_other_hosts_are_encrypted():
