@@ -19,34 +19,22 @@ HALF = ("float16", "bfloat16")
 
 
 class Ask:
-    """A learner's function, made safe to call.
-
-    Attributes
-    ----------
-    calls : int
-        How often the function has been called.
-    changed : set of str
-        The arguments that `careful` calls have found changed in place.
-    eps : float
-        The rounding of its answers, relative to the largest entry.
-    half : bool
-        Whether an answer came in half precision.
-    """
+    """A learner's function, made safe to call."""
 
     def __init__(self, kind: Kind, fn: Callable[..., Any]) -> None:
         self.kind, self.fn = kind, fn
-        self.calls, self.eps, self.half = 0, 1e-12, False
-        self.changed: set[str] = set()
+        self.calls = 0  # how often the function has been called
+        self.eps = 1e-12  # the rounding of its answers, relative to the largest entry
+        self.half = False  # whether an answer came in half precision
+        self.any_shape = False  # whether an answer may have any shape
+        self.changed: set[str] = set()  # arguments that `careful` has found changed in place
         self._by_name: list[str] | None = None
         self._shapes: dict[tuple[tuple[int, ...], ...], list[tuple[int, ...]]] = {}
 
     def __call__(self, *arguments: Any) -> list[Array]:
         """Return the outputs as float64 arrays of the right shapes; they may hold NaN.
 
-        Raises
-        ------
-        Trouble
-            If the function raises, or returns something else.
+        Raises `Trouble` if the function raises, or returns something else.
         """
         return self._run(arguments)[0]
 
@@ -58,12 +46,12 @@ class Ask:
         return outputs
 
     def _run(self, arguments: Sequence[Any]) -> tuple[list[Array], list[Any]]:
-        given = [self.kind.prepare(_copy(a)) for a in arguments]
+        given = [self.kind.prepare(copy.deepcopy(a)) for a in arguments]
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             try:
                 returned = self.kind.ask(self._asked, *given)
-                return self._outputs(arguments, returned), given
+                return self.outputs(arguments, returned), given
             except (Trouble, ModuleNotFoundError):  # not the learner's, whose own are Trouble
                 raise
             except Exception as error:  # raised with what the function had returned
@@ -128,7 +116,7 @@ class Ask:
             found.append(Finding("", f"The arguments had the shapes {shapes}."))
         return found
 
-    def _outputs(self, arguments: Sequence[Any], returned: Any) -> list[Array]:
+    def outputs(self, arguments: Sequence[Any], returned: Any) -> list[Array]:
         """Return the outputs one by one, or say what they are instead."""
         wanted, names = self._wanted(arguments), list(self.kind.outputs)
         if isinstance(returned, Mapping):
@@ -159,22 +147,18 @@ class Ask:
 
     def _output(self, name: str, want: tuple[int, ...], value: Any) -> Array:
         try:
-            array = _array(value)
+            array = as_array(value)
         except Exception as error:
             raise Trouble(Finding("not numbers", f"{name} makes no array: {error}.")) from None
         if array.dtype.kind not in "fiu":
             says = f"{name}: expected an array of numbers, got {type(value).__name__} of "
             raise Trouble(Finding("not numbers", f"{says}{array.dtype}.", (name,)))
         self.half |= str(getattr(value, "dtype", "")).removeprefix("torch.") in HALF
-        if array.shape != want:
+        if array.shape != want and not self.any_shape:
             axes = self.kind.outputs[name].split()
             says = _shape_words(name, axes, want, array.shape)
             raise Trouble(Finding("wrong shape", says, (name,)))
         return array.astype(float)
-
-
-def _copy(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else copy.deepcopy(value)
 
 
 def _unchanged(before: Any, after: Any) -> bool:
@@ -182,14 +166,14 @@ def _unchanged(before: Any, after: Any) -> bool:
         pairs = zip(before, after, strict=False)
         return len(before) == len(after) and all(_unchanged(a, b) for a, b in pairs)
     if isinstance(before, np.ndarray):
-        return np.array_equal(before, _array(after), equal_nan=before.dtype.kind == "f")
+        return np.array_equal(before, as_array(after), equal_nan=before.dtype.kind == "f")
     return True
 
 
-def _array(value: Any) -> Array:
+def as_array(value: Any) -> Array:
     """Return a copy as a NumPy array: a tensor's numbers, or rows from a list."""
     if isinstance(value, list | tuple):
-        return np.array([_array(v) for v in value])
+        return np.array([as_array(v) for v in value])
     if callable(getattr(value, "detach", None)):
         value = value.detach().cpu()
         value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
@@ -208,24 +192,27 @@ def _shape_words(name: str, axes: list[str], want: tuple[int, ...], got: tuple[i
     """Say which shape was expected, which came, and what it looks like."""
     wanted = ", ".join(f"{a} = {n}" for a, n in zip(axes, want, strict=True))
     says = f"{name}: expected {f'({wanted})' if want else 'one number'}, got shape {got}."
+    return " ".join([says, *_looks(axes, want, got)][:2])
+
+
+def _looks(axes: list[str], want: tuple[int, ...], got: tuple[int, ...]) -> Iterator[str]:
+    """Yield what a wrong shape looks like, the likeliest first."""
     if len(got) == len(want) >= 2 and got[:2] == want[1::-1] and got[2:] == want[2:]:
-        looks = "batch first, and here time comes first" if axes[0] == "T" else "transposed"
-        return f"{says} It looks {looks}."
+        turned = "batch first, and here time comes first" if axes[0] == "T" else "transposed"
+        yield f"It looks {turned}."
     for k, axis in enumerate(axes):
         if got == want[:k] + want[k + 1 :]:
             how = "squeezed away" if want[k] == 1 else "summed, averaged or picked from"
-            return f"{says} The axis {axis} is gone: was it {how}?"
-        for more, few in [(1, "many"), (-1, "few")]:
-            if got == (*want[:k], want[k] + more, *want[k + 1 :]) and axis in WHAT:
-                also = ": is the initial state among them" * (axis == "T" and more == 1)
-                return f"{says} That is one {WHAT[axis]} too {few}{also}{'?' if also else '.'}"
+            yield f"The axis {axis} is gone: was it {how}?"
+        what = {"T": "step", "N": "window"}.get(axis, "entry")
+        if got == (*want[:k], want[k] + 1, *want[k + 1 :]):
+            also = ": is the initial state among them?" if axis == "T" else "."
+            yield f"That is one {what} too many along {axis}{also}"
+        if got == (*want[:k], want[k] - 1, *want[k + 1 :]):
+            yield f"That is one {what} too few along {axis}."
     if len(got) == len(want) + 1 and 1 in got and tuple(n for n in got if n != 1) == want:
-        return f"{says} There is an axis of size 1 too many."
+        yield "There is an axis of size 1 too many."
     if len(got) == len(want) + 1 and axes and got[-len(want) :] == want:
-        return f"{says} There is an axis too many: was something not summed?"
+        yield "There is an axis too many: was something not summed?"
     if np.prod(got) == np.prod(want):
-        return f"{says} The numbers are as many: another arrangement."
-    return says
-
-
-WHAT = {"T": "step", "N": "window"}  # what an axis counts
+        yield "The numbers are as many: another arrangement."

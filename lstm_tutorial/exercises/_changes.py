@@ -1,51 +1,36 @@
 """Plain changes of a line of source: a sum for a mean, an axis for another, one more or less."""
 
 import ast
-import copy
 from collections.abc import Iterator, Sequence
 
+ALIKE = """
+    sum mean max min median, std var, floor ceil round, log log2 log10 log1p, exp exp2 expm1,
+    abs square sqrt, argmax argmin, concatenate stack, zeros ones
+"""
+WITH_A_NAME = "{0} + 1; {0} - 1; {0}[-1]; {0}[0]; {0}[1:]; {0}[:-1]; {0}[::-1]; {0}.T"
+OF_THE_WHOLE = "-{0}; 1 - {0}; 1 / {0}; 2 * {0}; {0} / 2; 8 * {0}; 100 * {0}; np.exp{0}"
 
-def changes(tree: ast.Module, scope: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+
+def plain_changes(line: str, scope: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Yield the line with one expression changed, that expression, and what stands there now."""
+    text = line.lstrip()
+    indent = line[: len(line) - len(text)]
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # the head of a loop
+        return
     returned = [stmt.value for stmt in tree.body if isinstance(stmt, ast.Return)]
-    for k, node in enumerate(ast.walk(tree)):
-        whole = OF_THE_WHOLE if node in returned and not isinstance(node, ast.Tuple) else ()
-        texts = (text.format(ast.unparse(node)) for text in whole)
-        for text in (*replacements(node, scope), *texts):
-            if text.startswith("*"):  # no expression by itself
-                continue
-            new = ast.parse(text, mode="eval").body
-            other = copy.deepcopy(tree)
-            _put(other, k, new)
-            yield ast.unparse(other), ast.unparse(node), ast.unparse(new)
-
-
-def _put(tree: ast.Module, k: int, new: ast.AST) -> None:
-    """Put a node in place of the tree's k-th."""
-    old = list(ast.walk(tree))[k]
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            if value is old:
-                setattr(parent, field, new)
-            elif isinstance(value, list) and any(v is old for v in value):
-                setattr(parent, field, [new if v is old else v for v in value])
-
-
-ALIKE = [
-    "sum mean max min median", "std var", "floor ceil round", "log log2 log10 log1p",
-    "exp exp2 expm1", "abs square sqrt", "argmax argmin", "concatenate stack", "zeros ones",
-]  # fmt: skip
-WITH_A_NAME = "{0} + 1", "{0} - 1", "{0}[-1]", "{0}[0]", "{0}[1:]", "{0}[:-1]", "{0}[::-1]", "{0}.T"
-OF_THE_WHOLE = (
-    "-({0})",
-    "1 - ({0})",
-    "1 / ({0})",
-    "2 * ({0})",
-    "({0}) / 2",
-    "8 * ({0})",
-    "100 * ({0})",
-    "np.exp({0})",
-)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.expr):
+            continue
+        texts = list(replacements(node, scope))
+        if node in returned and not isinstance(node, ast.Tuple):
+            texts += OF_THE_WHOLE.format(f"({ast.unparse(node)})").split("; ")
+        for new in texts:
+            if not new.startswith("*"):  # no expression by itself
+                made = f"{text[: node.col_offset]}({new}){text[node.end_col_offset :]}"
+                now = ast.unparse(ast.parse(new))
+                yield indent + ast.unparse(ast.parse(made)), ast.unparse(node), now
 
 
 def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
@@ -63,6 +48,7 @@ def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
         case ast.Call(ast.Attribute(value, name), [*arguments]):
             yield from _calls(node, ast.unparse(value), name)
             yield ast.unparse(arguments[0] if arguments else value)
+            yield f"{ast.unparse(node)}[::-1]"
         case ast.Call(ast.Name(), [first, *_]):
             yield ast.unparse(first)
         case ast.Compare(left, _, [right]):
@@ -72,15 +58,16 @@ def replacements(node: ast.AST, scope: Sequence[str]) -> Iterator[str]:
             yield from map(str, [*range(10), n + 1, n - 1, -n, 2 * n, n / 2])
         case ast.Name(name, ast.Load()) if name != "np":
             yield from scope
-            yield from (text.format(name) for text in WITH_A_NAME)
-        case ast.Subscript(value):
+            yield from WITH_A_NAME.format(name).split("; ")
+        case ast.Subscript(value, _, ast.Load()):
             yield from (ast.unparse(value), f"{ast.unparse(node)} - 1", f"{ast.unparse(node)} + 1")
 
 
 def _calls(node: ast.Call, value: str, name: str) -> Iterator[str]:
     """Yield the call of a like function, along another axis, or without one of its options."""
     text, head = ast.unparse(node), f"{value}.{name}("
-    for other in sorted({o for group in ALIKE if name in group.split() for o in group.split()}):
+    groups = [group.split() for group in ALIKE.split(",")]
+    for other in sorted(other for group in groups if name in group for other in group):
         yield text.replace(head, f"np.{other}({'' if value == 'np' else f'{value}, '}", 1)
     if name in ("sum", "mean", "max", "min", "std") and "axis=" not in text:
         comma = "" if text.endswith("()") else ", "

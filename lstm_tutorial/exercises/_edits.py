@@ -5,7 +5,6 @@ known mistakes of the exercise, then every plain change of one expression, a sum
 axis for another, then any two. A change that gives the learner's numbers is what was done.
 """
 
-import ast
 import copy
 import math
 import re
@@ -13,32 +12,30 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, partial
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstm_tutorial.exercises._calls import Ask
-from lstm_tutorial.exercises._changes import changes
+from lstm_tutorial.exercises._changes import plain_changes
 from lstm_tutorial.exercises._facts import same
 from lstm_tutorial.exercises._kind import Case, Kind, in_single_precision
 from lstm_tutorial.exercises._reading import Array, Finding, Reading, Trouble
-from lstm_tutorial.exercises._shapes import arrays, name_by_shape
 
-Function = Callable[..., Any]
-Edits = Mapping[str, tuple[str, str]]
 Lines = tuple[str, ...]
-MOST = 25_000  # pairs, so that a wrong answer costs less than a second
+MOST = 20_000  # pairs, so that a wrong answer costs less than a second
 
 
 class Edit(NamedTuple):
-    """A change of the source: what the report says, the lines that it makes, and how."""
+    """A change of the source, known or plain."""
 
     title: str
     says: str
-    lines: Lines
-    edit: str = ""
+    way: Lines  # the lines before
+    lines: Lines  # and after
+    edit: str = ""  # how; empty for a plain change
 
 
 def by_edits(
@@ -46,7 +43,7 @@ def by_edits(
     outputs: Mapping[str, str],
     cases: Sequence[Case],
     source: str,
-    edits: Edits,
+    edits: Mapping[str, tuple[str, str]],
     page: str,
     also: Sequence[str] = (),
     **more: Any,
@@ -67,40 +64,17 @@ def by_edits(
     **more
         As of `Kind`.
     """
-    names = tuple(cases[0])
     ways = [tuple(textwrap.dedent(text).strip("\n").split("\n")) for text in (source, *also)]
-    known = list(_applied(ways, edits))
-    right = function(names, ways[0])
+    names = tuple(cases[0])
+    known = [*_known(ways, edits)]
+    if not any(isinstance(argument, list) for argument in cases[0].values()):
+        cases = [*cases, in_single_precision(cases[0])]
 
     def read(ask: Ask) -> Iterator[Reading]:
         return _read(ask, names, ways, known, page)
 
-    def ask(fn: Function, *arguments: Any) -> Any:
-        if not all(isinstance(a, np.ndarray | list | int | float) for a in arguments):
-            return fn(*arguments)  # made for the learner, and nothing that the right one takes
-        wanted = [a.shape for a in kind.expected(arguments)]
-        returned = fn(*arguments)
-        shapes = [a.shape for a in arrays(kind, returned)]
-        if (
-            shapes
-            and shapes != wanted
-            and all(map(np.array_equal, arguments, kind.cases[0].values()))
-        ):
-            name_by_shape(kind, models(), fn)
-        return returned
-
-    def models() -> Iterator[tuple[list[Finding], Function]]:
-        for _, edits, made in _tried(names, ways, known):
-            model = partial(outputs_of, kind, names, made)
-            yield [Finding(edit.title, edit.says, (), page) for edit in edits], model
-
-    single = in_single_precision(cases[0])
-    tapes = any(
-        isinstance(a, list) and not isinstance(a[0], np.ndarray | int) for a in single.values()
-    )
-    every = [*cases, *([] if tapes else [single])]  # made in double precision
-    kind = Kind(signature, outputs, every, right, page, read=read, **({"ask": ask} | more))
-    return kind
+    right, more = function(names, ways[0]), {"any_shape": True} | more
+    return Kind(signature, outputs, cases, right, page, read=read, **more)
 
 
 def listed(text: str) -> dict[str, tuple[str, str]]:
@@ -113,22 +87,8 @@ def listed(text: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _applied(ways: Sequence[Lines], edits: Edits) -> Iterator[tuple[Lines, Edit]]:
-    """Yield the known mistakes in every way to write the function that they fit."""
-    for way in ways:
-        for title, (edit, says) in edits.items():
-            try:
-                yield way, Edit(title, says, edited(way, edit), edit)
-            except ValueError:
-                if way is ways[0]:  # the source itself, which they are edits of
-                    raise
-
-
-def edited(lines: Sequence[str], edits: str) -> Lines:
-    """Return the lines with texts replaced, each of which has to stand there once.
-
-    Without an arrow the edit is what is returned instead.
-    """
+def edited(lines: Lines, edits: str) -> Lines:
+    """Return the lines with texts replaced, each of which has to stand there once."""
     if " -> " not in edits:
         return (*lines[:-1], f"return {edits}")
     source = "\n".join(lines)
@@ -140,7 +100,7 @@ def edited(lines: Sequence[str], edits: str) -> Lines:
     return tuple(source.split("\n"))
 
 
-def function(names: tuple[str, ...], lines: Lines) -> Function:
+def function(names: Sequence[str], lines: Lines) -> Callable[..., Any]:
     """Return the function with the arguments and lines, the last of which returns."""
     statements: list[str] = []
     for line in lines:
@@ -164,112 +124,105 @@ def _compiled(statement: str) -> Any:
     return compile(statement, "<a line of the source>", "exec")
 
 
-def _read(
-    ask: Ask,
-    names: tuple[str, ...],
-    ways: Sequence[Lines],
-    known: Sequence[tuple[Lines, Edit]],
-    page: str,
-) -> Iterator[Reading]:
-    """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
-    runs = []
-    for case in ask.kind.cases[:2]:
-        with suppress(Trouble):  # said apart
-            runs.append((list(case.values()), ask(*case.values())))
-    off = 1e-4 if ask.eps > 1e-9 else 1e-9
-
-    def fits(made: Lines) -> bool:
-        return all(same(outputs_of(ask.kind, names, made, args), got, off) for args, got in runs)
-
-    for way, edits, made in _tried(names, ways, known):
-        if fits(made):
-            yield _reading(ask.kind, names, way, made, edits, page)
-
-
-def _tried(
-    names: tuple[str, ...], ways: Sequence[Lines], known: Sequence[tuple[Lines, Edit]]
-) -> Iterator[tuple[Lines, list[Edit], Lines]]:
-    """Yield the known mistakes, the plain changes, and then two of them, a known one first."""
-    every = [*known, *((way, edit) for way in ways for edit in plain_edits(names, way))]
-    yield from ((way, [edit], edit.lines) for way, edit in every)
-    slow = any(line.startswith(" ") for line in ways[0])  # a loop
-    firsts = len(known) if slow else len(every)
-    pairs = (
-        (way, first, second)
-        for k, (way, first) in enumerate(every[:firsts])
-        for other, second in every[k + 1 :]
-        if other is way
-    )
-    for way, first, second in islice(pairs, MOST):
-        both = merged(way, first, second)
-        if both:
-            yield way, [first, second], both
-
-
-def outputs_of(
-    kind: Kind, names: tuple[str, ...], lines: Lines, arguments: Sequence[Any]
-) -> list[Array]:
+def run(kind: Kind, lines: Lines, arguments: Sequence[Any]) -> list[Array]:
     """Return the outputs of a changed source; none where it fails."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the mean of nothing
-            returned = function(names, lines)(*[copy.copy(a) for a in arguments])
-        one = len(kind.outputs) == 1 and not isinstance(returned, tuple)
-        return [np.asarray(a, float) for a in ([returned] if one else kind.flat(returned))]
+            return kind.arrays(function(tuple(kind.cases[0]), lines)(*map(copy.copy, arguments)))
     except Exception:  # a change that does not fit these arguments is no reading
         return []
 
 
-def merged(lines: Lines, first: Edit, second: Edit) -> Lines | None:
+def _known(ways: Sequence[Lines], edits: Mapping[str, tuple[str, str]]) -> Iterator[Edit]:
+    """Yield the known mistakes in every way to write the function that they fit."""
+    for way in ways:
+        for title, (edit, says) in edits.items():
+            try:
+                yield Edit(title, says, way, edited(way, edit), edit)
+            except ValueError:
+                if way is ways[0]:  # the source itself, which they are edits of
+                    raise
+
+
+def _read(
+    ask: Ask, names: Lines, ways: Sequence[Lines], known: Sequence[Edit], page: str
+) -> Iterator[Reading]:
+    """Yield the edits, alone and by two, that give the learner's numbers in the first cases."""
+    kind, off = ask.kind, 1e-4 if ask.eps > 1e-9 else 1e-9
+    runs = []
+    for case in kind.cases[:2]:
+        with suppress(Trouble):  # said apart
+            runs.append((list(case.values()), ask(*case.values())))
+    for edits, made in _tried(names, ways, known):
+        fits = all(same(run(kind, made, given), got, off) for given, got in runs)
+        if fits and (len(edits) == 1 or _both_count(ask, edits)):
+            yield _reading(kind, made, edits, page)
+
+
+def _tried(
+    names: Lines, ways: Sequence[Lines], known: Sequence[Edit]
+) -> Iterator[tuple[list[Edit], Lines]]:
+    """Yield the known mistakes, the plain changes, and then two of them, known ones first."""
+    plain = [edit for way in ways for edit in _plain(names, way)]
+    every = [*known, *plain]
+    yield from (([edit], edit.lines) for edit in every)
+    pairs = chain(
+        ((first, second) for k, first in enumerate(known) for second in every[k + 1 :]),
+        ((first, second) for k, second in enumerate(plain) for first in plain[:k]),
+    )
+    slow = any(line.startswith(" ") for line in ways[0])  # a loop
+    for first, second in islice(pairs, MOST // 5 if slow else MOST):
+        both = merged(first, second) if first.way is second.way else None
+        if both:
+            yield [first, second], both
+
+
+def merged(first: Edit, second: Edit) -> Lines | None:
     """Return both changes of the lines; none where they exclude each other."""
-    if len(lines) == len(first.lines) == len(second.lines):
-        triples = list(zip(lines, first.lines, second.lines, strict=True))
+    if len(first.way) == len(first.lines) == len(second.lines):
+        triples = list(zip(first.way, first.lines, second.lines, strict=True))
         if all(line in (a, b) for line, a, b in triples):
             return tuple(a if a != line else b for line, a, b in triples)
     try:  # in one line
-        return edited(first.lines, second.edit) if second.edit and first is not second else None
+        return edited(first.lines, second.edit) if second.edit else None
     except ValueError:
         return None
 
 
-def _reading(
-    kind: Kind,
-    names: tuple[str, ...],
-    lines: Sequence[str],
-    made: Lines,
-    edits: Sequence[Edit],
-    page: str,
-) -> Reading:
-    def model(*arguments: Any) -> list[Array]:
-        return outputs_of(kind, names, made, arguments)
+def _both_count(ask: Ask, edits: Sequence[Edit]) -> bool:
+    """Tell whether each of two edits changes something; chance finds plain ones in float32."""
+    cases = [list(case.values()) for case in ask.kind.cases]
+    nothing = (
+        all(same(run(ask.kind, edit.lines, a), ask.kind.expected(a), 1e-9) for a in cases)
+        for edit in edits
+    )
+    return (ask.eps < 1e-9 or all(edit.edit for edit in edits)) and not any(nothing)
 
-    case = list(kind.cases[0].values())
-    pairs = zip(kind.outputs, model(*case), kind.expected(case), strict=False)
-    where = tuple(name for name, a, b in pairs if not same([a], [b]))
+
+def _reading(kind: Kind, made: Lines, edits: Sequence[Edit], page: str) -> Reading:
+    def model(*arguments: Any) -> list[Array]:
+        return run(kind, made, arguments)
+
+    case, way = list(kind.cases[0].values()), edits[0].way
+    triples = zip(kind.outputs, model(*case), kind.expected(case), strict=False)
+    where = tuple(name for name, a, b in triples if not same([a], [b]))
     findings = [Finding(edit.title, edit.says, where, page) for edit in edits]
-    shown = list(zip(made, lines, strict=False)) if len(made) == len(lines) else []
-    return Reading(findings, model, shown)
+    return Reading(findings, model, [*zip(made, way, strict=True)] if len(made) == len(way) else ())
 
 
 @cache
-def plain_edits(names: tuple[str, ...], lines: Lines) -> tuple[Edit, ...]:
-    """Return the sources in which one expression is changed in a plain way."""
+def _plain(names: Lines, way: Lines) -> tuple[Edit, ...]:
+    """Return the sources with one expression changed in a plain way."""
     found: dict[Lines, Edit] = {}
-    for k, line in enumerate(lines):
-        indent = line[: len(line) - len(line.lstrip())]
-        try:
-            tree = ast.parse(line.strip())
-        except SyntaxError:  # the head of a loop
-            continue
-        scope = [*names, *_assigned(lines[:k])]
-        for new, was, now in changes(tree, scope):
-            made = (*lines[:k], indent + new, *lines[k + 1 :])
+    for k, line in enumerate(way):
+        before = [made.partition(" = ")[0].strip() for made in way[:k] if " = " in made]
+        assigned = [name for left in before for name in left.split(", ") if name.isidentifier()]
+        for new, was, now in plain_changes(line, [*names, *assigned]):
+            made = (*way[:k], new, *way[k + 1 :])
             says = f"Your function computes {now} where {was} belongs."
-            found.setdefault(made, Edit(f"{now} for {was}", says, made))
-    return tuple(edit for made, edit in found.items() if made != lines)
-
-
-def _assigned(lines: Sequence[str]) -> list[str]:
-    """Return the names that the lines make."""
-    made = [line.partition(" = ")[0].strip() for line in lines if " = " in line]
-    return [name for names in made for name in names.split(", ") if name.isidentifier()]
+            found.setdefault(made, Edit(f"{now} for {was}", says, way, made))
+    changed = [edit for edit in found.values() if edit.lines != way]
+    return tuple(
+        sorted(changed, key=lambda edit: len("".join(edit.lines)))
+    )  # left out before added

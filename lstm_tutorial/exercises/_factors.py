@@ -4,8 +4,8 @@ Given the right factors and all that a learner may have at hand, `Table.read` fi
 factors that must be dropped, added or exchanged, and writes the product as a formula.
 """
 
-from collections.abc import Mapping
-from functools import cache
+import re
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,19 +14,28 @@ from lstm_tutorial.exercises._reading import Array
 from lstm_tutorial.rnn import sigmoid
 
 Factors = tuple[str, ...]
-BASES = (*"ifgo", "c", "c_prev", "h", "h_prev", "tanh_c", "z_i", "z_f", "z_g", "z_o", "z")
-FORMS = (
-    *("{0}", "(1 - {0})", "{0}**2", "{0} * (1 - {0})", "(1 - {0}**2)", "tanh({0})", "σ({0})"),
-    *("(1 - tanh({0})**2)", "σ({0}) * (1 - σ({0}))", "(1 + {0})", "(1 + {0}**2)", "1 / {0}"),
-)
-_FUNCTIONS = {"tanh": np.tanh, "σ": sigmoid}
+Exchange = tuple[int, str]  # place of a right factor, or -1, and the new factor, or ""
+FUNCTIONS = {
+    **{"σ": sigmoid, "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0), "clip": np.clip},
+    **{"hstack": np.hstack, "vstack": np.vstack, "outer": np.outer},
+}
+_BASES = "i, f, g, o, c, c_prev, h, h_prev, tanh_c, z_i, z_f, z_g, z_o, z"
+_FORMS = """
+{0}, (1 - {0}), {0}**2, {0} * (1 - {0}), (1 - {0}**2), tanh({0}), σ({0}), (1 - tanh({0})**2),
+σ({0}) * (1 - σ({0})), (1 + {0}), (1 + {0}**2)
+"""
 
 
 class Read(NamedTuple):
-    """A product as a formula, and how far it is from the right one; no formula if it is zero."""
+    """A product as a formula, and how far it is from the right one."""
 
     text: str
     cost: float
+
+
+def factors(text: str) -> Factors:
+    """Return the factors of a product; the slope of a sigmoid, i * (1 - i), is one."""
+    return tuple(re.split(r" \* (?!\(1 - \w\)(?: |$))", text))
 
 
 def times(*texts: str) -> str:
@@ -40,82 +49,56 @@ class Table:
     """All factors at the units of one probe, and the relative error that their values may have."""
 
     def __init__(self, values: Mapping[str, Array], tolerance: float) -> None:
-        self.tolerance = tolerance
-        flat = {name: np.ravel(values[name]) for name in BASES if name in values}
-        self._base = {form.format(base): base for form in FORMS for base in flat}
-        self.values = {name: eval(name, dict(_FUNCTIONS), flat) for name in self._base}
-        self._logs = {name: np.log(np.abs(a)) for name, a in self.values.items()}
-        self._edits = cache(self._edits_of)
+        self.tolerance, self.given = tolerance, values
+        bases = [name for name in _BASES.split(", ") if name in values]
+        forms = _FORMS.replace("\n", " ").strip().split(", ")
+        names = [form.format(base) for form in forms for base in bases]
+        self._values = {"": np.ones(1), **{name: self.value(name) for name in names}}
+        self._logs = {name: np.log(np.abs(a)) for name, a in self._values.items()}
 
-    def of(self, factors: Factors) -> Array:
-        """Return the value of a product."""
-        return np.prod([self.values[name] for name in factors], axis=0)
+    def value(self, text: str) -> Array:
+        """Return the value of a formula; nothing is zero."""
+        return np.ravel(eval(text or "0", dict(FUNCTIONS), dict(self.given)))
 
-    def zero(self, value: Array) -> bool:
-        """Return whether nothing but rounding is left."""
-        return bool(np.abs(value).max() <= self.tolerance * 1e-2)
-
-    def read(self, value: Array, right: Factors = ()) -> Read | None:
+    def read(self, value: Array, right: Factors) -> Read | None:
         """Return the product nearest to the right one that has this value, or None."""
         size = np.abs(value)
-        if self.zero(value):
-            return Read("", 1.0)
         if not np.isfinite(size).all() or size.min() <= self.tolerance * size.max():
             return None
-        target = np.log(size) - sum((self._logs[name] for name in right), np.zeros(len(value)))
-        found = (self._written(value, *edits) for edits in self._search(right, target))
-        return min((read for read in found if read), key=lambda read: read.cost, default=None)
+        right = tuple(name for name in right if name in self._values)
+        found = [self._written(value, right, edits) for edits in self._search(np.log(size), right)]
+        return min(filter(None, found), key=lambda read: read.cost, default=None)
 
-    def _edits_of(self, right: Factors) -> tuple[list[tuple[int, str]], Array]:
-        """Return each exchange, (place of a right factor or -1, new factor), and its effect."""
-        edits = [(k, name) for k in range(-1, len(right)) for name in ("", *self.values)][1:]
-        logs = {"": 0.0, **self._logs}
-        effect = np.array([logs[new] - (self._logs[right[k]] if k >= 0 else 0) for k, new in edits])
-        return edits, effect - effect[:, :1]
-
-    def _search(self, right: Factors, target: Array) -> list[tuple[float, list[str]]]:
-        """Return the costs and factors of the fewest exchanges, at most two.
-
-        A constant factor is free here, as only the differences from the first unit are compared.
-        """
-        target, room = target - target[0], 4 * self.tolerance
+    def _search(self, target: Array, right: Factors) -> Iterator[list[Exchange]]:
+        """Yield the fewest exchanges, at most two, that give the logarithms up to a constant."""
+        edits = [(k, name) for k in range(-1, len(right)) for name in self._logs][1:]
+        old = {-1: 0.0, **{k: self._logs[name] for k, name in enumerate(right)}}
+        effect = [self._logs[new] - old[k] + 0 * target for k, new in edits]
+        steps, target = np.diff(effect, axis=1), np.diff(target - sum(old.values()))
+        room = 8 * self.tolerance
         if np.abs(target).max() <= room:
-            return [(0.0, list(right))]
-        edits, effect = self._edits(right)
-        ones = np.flatnonzero(np.abs(effect - target).max(axis=1) <= room)
-        if len(ones):
-            return [self._exchanged(right, [edits[k]]) for k in ones]
-        order = np.argsort(effect[:, 1])
-        keys, rest = effect[order, 1], target[1] - effect[:, 1]
-        first, last = np.searchsorted(keys, rest - room), np.searchsorted(keys, rest + room)
-        near = [(j, k) for j in np.flatnonzero(last > first) for k in order[first[j] : last[j]]]
-        a, b = np.array(near, int).reshape(-1, 2).T
-        fits = np.abs(effect[a] + effect[b] - target).max(axis=1) <= room
-        pairs = [(edits[j], edits[k]) for j, k in zip(a[fits], b[fits], strict=True) if j <= k]
-        return [self._exchanged(right, p) for p in pairs if p[0][0] != p[1][0] or p[0][0] < 0]
+            yield []
+            return
+        ones = np.flatnonzero(np.abs(steps - target).max(axis=1) <= room)
+        yield from ([edits[k]] for k in ones)
+        if not len(ones):
+            near = np.abs(steps[:, :1] + steps[:, 0] - target[0]) <= room
+            for a, b in np.argwhere(np.triu(near)):
+                apart = edits[a][0] != edits[b][0] or edits[a][0] < 0
+                if apart and np.abs(steps[a] + steps[b] - target).max() <= room:
+                    yield [edits[a], edits[b]]
 
-    def _exchanged(self, right: Factors, edits: object) -> tuple[float, list[str]]:
-        """Return the cost and the factors after the exchanges."""
-        names, cost = list(right), 0.0
-        for place, new in edits:  # type: ignore[attr-defined]
-            if place < 0:
-                names.append(new)
-                cost += 1.1
-            else:  # slips stay near: another form of the same is plainer
-                cost += 1.0 - 0.02 * (bool(new) and self._base[new] == self._base[right[place]])
-                names[place] = new
-            cost += len(new) / 400 + 0.8 * new.startswith("1 /")
-        return cost, [name for name in names if name]
-
-    def _written(self, value: Array, cost: float, names: list[str]) -> Read | None:
+    def _written(self, value: Array, right: Factors, edits: list[Exchange]) -> Read | None:
         """Return the formula with its constant, if there is one."""
-        ratio = value / self.of(tuple(names)) if names else value
-        constant = float(ratio[0])
-        if np.abs(ratio - constant).max() > 40 * self.tolerance * abs(constant):
+        new = dict(edits)
+        names = [new.get(k, name) for k, name in enumerate(right)]
+        names = [name for name in (*names, *(name for k, name in edits if k < 0)) if name]
+        ratio = value / np.prod([1 + 0 * value, *(self._values[name] for name in names)], axis=0)
+        constant, room = float(ratio[0]), 40 * self.tolerance
+        if np.abs(ratio - constant).max() > room * abs(constant):
             return None
-        near = [
-            k for k in (1, 2, 0.5, 3, 4, 0.25) if abs(abs(constant) / k - 1) < 10 * self.tolerance
-        ]
-        size = near[0] if near else abs(constant)
-        text = times(*["-1"] * (constant < 0), f"{size:.12g}", *names)
-        return Read(text, cost + (size != 1 or constant < 0) * (1.0 if near else 1.5))
+        sizes = [k for k in (1, 2, 0.5, 3, 4, 0.25) if abs(abs(constant) / k - 1) < room]
+        size = (*sizes, abs(constant))[0]
+        cost = sum(1 + 0.1 * (k < 0) + len(name) / 400 for k, name in edits)
+        cost += (size != 1 or constant < 0) * (1.0 if sizes else 1.5)
+        return Read(times(*["-1"] * (constant < 0), f"{size:.12g}", *names), cost)

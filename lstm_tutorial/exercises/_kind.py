@@ -14,60 +14,33 @@ if TYPE_CHECKING:
 Case = Mapping[str, Any]
 
 
-def unread(ask: "Ask") -> Iterator[Reading]:
-    """Read nothing: the report then holds what was measured."""
-    return iter(())
-
-
-def called(fn: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a function returns."""
-    return fn(*arguments)
-
-
 @dataclass(frozen=True)
 class Kind:
-    """One kind of exercise.
+    """One kind of exercise."""
 
-    Attributes
-    ----------
-    signature : str
-        How the learner's function is called and what it returns.
-    outputs : dict
-        The axes of each output by name, letters with a factor before them or not; "" for a number.
-    cases : sequence of dict
-        Arguments by name. The first are small; among them are axes of size 1, and large numbers.
-    right : callable
-        Takes the arguments by position and returns the outputs.
-    page : str
-        A key of `PAGES`: where the whole is explained.
-    read : callable
-        Takes the learner's function as an `Ask`, and yields readings, the plainest first.
-    flat : callable
-        Turns what was returned into a flat sequence of outputs, where it may be nested.
-    prepare : callable
-        Turns an argument, a copy, into what the learner is given.
-    ask : callable
-        Takes the learner's function and its arguments and returns what is compared: what the
-        function returns, or what is found out about it.
-    praise : str
-        What is said of a right answer; empty for the usual words.
-    """
-
-    signature: str
+    signature: str  # how the learner's function is called and what it returns
+    # The axes of each output by name, letters with a factor before them or not; "" for a number.
     outputs: Mapping[str, str]
-    cases: Sequence[Case]
-    right: Callable[..., Any]
-    page: str
-    read: Callable[["Ask"], Iterator[Reading]] = unread
-    flat: Callable[[Any], Any] = lambda returned: returned
-    prepare: Callable[[Any], Any] = lambda argument: argument
-    ask: Callable[..., Any] = called
-    praise: str = ""
+    cases: Sequence[Case]  # arguments by name: first small, later axes of size 1, large numbers
+    right: Callable[..., Any]  # takes the arguments by position and returns the outputs
+    page: str  # a key of PAGES: where the whole is explained
+    # Takes the learner's function and yields readings, the plainest first; by default none.
+    read: Callable[["Ask"], Iterator[Reading]] = lambda ask: iter(())
+    flat: Callable[[Any], Any] = lambda returned: returned  # makes nested outputs a sequence
+    prepare: Callable[[Any], Any] = lambda argument: argument  # makes what the learner is given
+    # Takes the function and its arguments and returns what is compared: what it returns, or what
+    # is found out about it.
+    ask: Callable[..., Any] = lambda fn, *arguments: fn(*arguments)
+    praise: str = ""  # what is said of a right answer instead of the usual words
+    any_shape: bool = False  # whether answers of a wrong shape are read, too
 
     def expected(self, arguments: Sequence[Any]) -> list[Array]:
         """Return the right outputs."""
         with np.errstate(all="ignore"):
-            returned = self.right(*arguments)
+            return self.arrays(self.right(*arguments))
+
+    def arrays(self, returned: Any) -> list[Array]:
+        """Return the outputs of a function that keeps to the signature, one by one."""
         one = len(self.outputs) == 1 and not isinstance(returned, tuple)
         return [np.asarray(a, float) for a in ([returned] if one else self.flat(returned))]
 
@@ -103,9 +76,7 @@ def regimes(seed: int, shapes: Mapping[str, str]) -> list[Case]:
     for k, (states, cells, weights) in enumerate([(15, 100, 0.05), (0.5, 0.5, 15)]):
         by = {n: cells if n[0] in "cd" else weights if n[0] in "WUb" else states for n in shapes}
         drawn = draw(seed + 50 + k, shapes, **usual)
-        cases.append(
-            {n: by[n] * a for n, a in drawn.items()}
-        )  # gates stay open where cells are large
+        cases.append({n: by[n] * a for n, a in drawn.items()})  # large cells, gates half open
     fresh = {n: 0 * a if n in ("h0", "c0", "h_prev", "c_prev") else a for n, a in cases[0].items()}
     return [*cases, fresh, in_single_precision(cases[1])]
 

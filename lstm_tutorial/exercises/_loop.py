@@ -1,187 +1,254 @@
-"""Read a whole sequence, forwards: the states that each step sees, and those returned."""
+"""Read a whole sequence: the search among the ways in which a loop goes wrong, and the way forward.
 
-from collections.abc import Callable, Iterator, Sequence
+A way is a dict: the words for what stands at each place that is not filled rightly. What a loop
+returns is looked up among the values on its way, so that a mistake within the loop and others in
+what is returned come out together.
+"""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import combinations, product
+from itertools import combinations, product, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from lstm_tutorial.exercises import _ways
 from lstm_tutorial.exercises._calls import Ask
 from lstm_tutorial.exercises._form import LSTM, RNN
-from lstm_tutorial.exercises._laws import right_step, steps
-from lstm_tutorial.exercises._reading import Array, Reading
+from lstm_tutorial.exercises._laws import FORWARD, run, slips
+from lstm_tutorial.exercises._reading import Array, Finding, Reading, Trouble
 from lstm_tutorial.exercises._step import read_step
-from lstm_tutorial.exercises._ways import (
-    ACROSS,
-    CHANGES,
-    COMMON,
-    IN_BATCH,
-    IN_TIME,
-    Search,
-    Way,
-    Ways,
-    merged,
-    subsets,
-    together,
-    usable,
-    way,
-)
+from lstm_tutorial.exercises._ways import Key, Ways, said, value, ways_at, without
 
 State = tuple[Array, ...]  # h, or h and c
-Kept = list[State]  # the states at the start, then those after each step
-Value = Callable[[Kept, int], Array]  # of all states so far, for state number 0 or 1
-
-
-def _newest(change: Callable[[Array], Array]) -> Value:
-    return lambda k, j: change(k[-1][j])
-
-
-def _old(k: Kept, j: int) -> Array:
-    return k[-2][j] if len(k) > 1 else k[0][j]
-
-
-# {a} is the state itself, {o} the other one.
-LINKS: dict[str, Value] = {
-    "the initial {a}": lambda k, j: k[0][j],
-    "{o}": lambda k, j: k[-1][1 - j],
-    "{a} of one step earlier": _old,
-    "tanh of {o}": lambda k, j: np.tanh(k[-1][1 - j]),
-    "{a} of two steps earlier": lambda k, j: k[-3][j] if len(k) > 2 else k[0][j],
-    "{a} after the first step": lambda k, j: k[min(1, len(k) - 1)][j],
-    "{a} plus {a} of one step earlier": lambda k, j: k[-1][j] + _old(k, j),
-    "the mean of {a} and {a} of one step earlier": lambda k, j: (k[-1][j] + _old(k, j)) / 2,
-    "{a} plus the initial {a}": lambda k, j: k[-1][j] + k[0][j],
-    "the mean of all {a} so far": lambda k, j: np.mean([s[j] for s in k[1:] or k], 0),
-    "the sum of all {a} so far": lambda k, j: np.sum([s[j] for s in k[1:] or k], 0),
-    "the largest {a} so far": lambda k, j: np.max([s[j] for s in k[1:] or k], 0),
-    "the initial {o}": lambda k, j: k[0][1 - j],
-    "{o} of one step earlier": lambda k, j: _old(k, 1 - j),
-    "{a} plus {o}": lambda k, j: k[-1][j] + k[-1][1 - j],
-    "{a} times {o}": lambda k, j: k[-1][j] * k[-1][1 - j],
-}
-
-
-def _again(steps: int, zero: bool, k: Kept, j: int) -> Array:
-    """Return the initial state, or zeros, after every so many steps."""
-    due = (len(k) - 1) % steps == 0
-    return k[-1][j] if not due else 0 * k[0][j] if zero else k[0][j]
-
-
-for _k, _what in [(2, "second"), (3, "third"), (4, "fourth")]:
-    LINKS[f"the initial {{a}} again at every {_what} step"] = partial(_again, _k, False)
-    LINKS[f"zeros at every {_what} step"] = partial(_again, _k, True)
-CHANGED: dict[str, Value] = {p: _newest(f) for p, f in {**CHANGES, **ACROSS}.items()}
-VALUES = {"zeros": CHANGED["zeros"], **LINKS, **CHANGED}
-AT_START = ("{o}", "tanh of {o}", "{a} plus {o}", *CHANGED)
-# The inputs that a loop reads in turn, which are also the rows of hs that it fills.
-ORDERS: dict[str, Callable[[int], list[int]]] = {
-    "leaves the last step out": lambda T: list(range(T - 1)),
-    "leaves the first step out": lambda T: list(range(1, T)),
-    "runs from the last step to the first": lambda T: list(range(T))[::-1],
-    "takes every second step only": lambda T: list(range(0, T, 2)),
-    "takes the first step only": lambda T: [0],
-    "takes the last step only": lambda T: [T - 1],
-    "leaves the first and the last step out": lambda T: list(range(1, T - 1)),
-    "takes each step twice": lambda T: [t for t in range(T) for _ in "12"],
-    "leaves the last two steps out": lambda T: list(range(T - 2)),
-}
-
-
+VALUES = {"zeros": "0 * a"} | _ways.LINKS | _ways.CHANGES | _ways.ACROSS | _ways.NORMS
+OTHER = "o o_was"  # the names of c, which an RNN has not
+RIGHT = "runs from the first step to the last"
+BATCH = "the next one of the batch goes on from {a}"
 FEW = 12  # mistakes that show in one step and are tried with all others
-INSTEAD = ("{o}", "tanh of {o}", "{a} of one step earlier", "{o} of one step earlier")
+# What is tried together with another mistake of the loop.
+COMMON = {
+    *("zeros", "ones", "{o}", "the initial {a}", "{a} of one step earlier", "half of {a}"),
+    *("tanh of {a}", "{a} clipped to ±1", "{a} plus {a} of one step earlier"),
+    *_ways.MOVES, *_ways.ORDERS, *list(_ways.ACROSS)[:3],
+}  # fmt: skip
+# What a step calls the states, and a loop does.
+NAMES = {"h_prev": "h", "c_prev": "c", "dh_prev": "dh", "dc_prev": "dc"}
+
+
+class Part:
+    """One step, asked of a function that walks whole sequences."""
+
+    def __init__(self, ask: Ask, given: Callable[..., Any], pick: Callable[..., Any]) -> None:
+        self._ask, self._given, self._pick, self.eps = ask, given, pick, ask.eps
+
+    def __call__(self, *arguments: Array) -> list[Array]:
+        return list(self._pick(self._ask(*self._given(*arguments))))
+
+
+class Search:
+    """The search for one learner's loop, at inputs that show much; subclasses know the loop.
+
+    Attributes
+    ----------
+    rules : dict
+        By the key of each output the formulas that it may be made by, where "a" is right.
+    most : int
+        How much may be tried, in loops of one step or two; to look outputs up costs more.
+    """
+
+    rules: Mapping[Key, Mapping[str, str]]
+    _drawn: Callable[..., list[Array]]
+    _walk: Callable[..., Any]
+    _names: Callable[..., Mapping[str, Any]]
+    some_right = False
+    most = 10_000
+
+    def __init__(self, ask: Ask, states: int) -> None:
+        self.ask, self.states, self.room = ask, states, max(1e-9, 30 * ask.eps)
+        self.arguments = self._drawn(np.random.default_rng(16), 4)
+        self.outputs = ask(*self.arguments)
+        self.fresh = []
+        for k in (0, 6, -4):  # usual sizes, one step, and large numbers
+            case = ask.kind.cases[k]
+            with contextlib.suppress(Trouble):  # it is said apart
+                self.fresh.append((list(case.values()), ask(*case.values())))
+        self.left = self.most
+
+    def _spend(self, cost: int) -> bool:
+        """Return whether there is something left to spend on another loop."""
+        self.left -= cost
+        return self.left > 0
+
+    def _close(self, got: Array, want: Array) -> bool:
+        """Return whether two arrays are one, but for rounding."""
+        if np.shape(got) != np.shape(want):
+            return False
+        return bool(np.abs(got - want).max() <= self.room * max(1.0, float(np.abs(want).max())))
+
+    def model(self, step: Any, ways: Ways) -> Callable[..., list[Array]]:
+        """Return the whole function as it was read."""
+
+        def model(*arguments: Array) -> list[Array]:
+            with np.errstate(all="ignore"):
+                path = self._walk(step, arguments, ways)
+                return [self._made(path, key, ways.get(key)) for key in self.rules]
+
+        return model
+
+    def _made(self, path: Any, key: Key, words: str | None, names: Any = None) -> Array:
+        names = names or self._names(path, key)
+        try:
+            return np.asarray(value(self.rules[key][words] if words else "a", names))
+        except (IndexError, KeyError, NameError):  # not known of this way, or of no step
+            return np.array(np.nan)
+
+    def look_up(self, path: Any, ways: Ways) -> Ways | None:
+        """Return the ways with those in which the outputs are made; None if there is an unknown."""
+        outputs = dict(zip(self.rules, self.outputs, strict=True))
+        names = {key: self._names(path, key) for key in outputs}
+
+        def fits(key: Key, words: str | None) -> bool:
+            return self._close(outputs[key], self._made(path, key, words, names[key]))
+
+        wrong = [key for key in outputs if not fits(key, None)]
+        if self.some_right and ways and len(wrong) == len(outputs):
+            return None
+        found: dict[Key, str] = {}
+        # The outputs with few rules come first: most loops fail there.
+        for key in sorted(wrong, key=lambda key: len(self.rules[key])):
+            likely = [words for words in self.rules[key] if words in ways.values()]
+            words = next((w for w in (*likely, *self.rules[key]) if fits(key, w)), None)
+            if words is None:
+                return None
+            found[key] = words
+        return {**ways, **found}
+
+    def yielded(
+        self, step: Any, readings: Iterable[Ways], own: Sequence[Finding] = ()
+    ) -> Iterator[Reading]:
+        """Yield the readings that hold at fresh inputs, those with fewest findings first."""
+        for ways in sorted(readings, key=lambda ways: len(said(ways))):
+            if self._holds(step, ways):
+                for key in ways if len(ways) > 1 else ():
+                    rest = {other: ways[other] for other in ways if other != key}
+                    ways = rest if self._holds(step, rest) else ways
+                yield Reading([*own, *said(ways)][:3], self.model(step, ways))
+
+    def _holds(self, step: Any, ways: Ways) -> bool:
+        """Return whether a loop gives the learner's numbers at fresh inputs."""
+        model = self.model(step, ways)
+        return all(
+            self._close(got, want)
+            for arguments, outputs in self.fresh
+            for got, want in zip(model(*arguments), outputs, strict=True)
+        )
+
+    def laws(self, read_step: Any, views: Sequence[Any], arguments: Any) -> Iterator[Reading]:
+        """Yield laws of one step, read from sequences of length 1; none if the step is right.
+
+        A view is how a step is asked for, and where its outputs stand.
+        """
+        parts = [Part(self.ask, *view) for view in views]
+        got = [part(*arguments) for part in parts]
+        right = views[0][1](self.model(None, {})(*views[0][0](*arguments)))
+        if any(all(map(self._close, answer, right)) for answer in got):
+            return
+        for k, part in enumerate(parts):
+            if not any(all(map(np.array_equal, got[k], other)) for other in got[:k]):
+                yield from (_renamed(law) for law in read_step(part) if law.model is not None)
+
+
+def _renamed(law: Reading) -> Reading:
+    """Call the states of a step what a loop calls them."""
+    where = [tuple(NAMES.get(name, name) for name in said.where) for said in law.findings]
+    pairs = zip(law.findings, where, strict=True)
+    return law._replace(findings=[said._replace(where=names) for said, names in pairs])
 
 
 class Path(NamedTuple):
-    """The states on the way, the rows of hs that they are for, and the number of steps."""
+    """The states at the start and after each step, and what each step computes."""
 
-    kept: Kept
-    rows: list[int]
-    steps: int
-
-    def over_time(self, value: Value = lambda k, j: k[-1][j]) -> Array:
-        """Return an array over time of a value, or of h."""
-        out = np.zeros((self.steps, *self.kept[0][0].shape))
-        for n, row in enumerate(self.rows):
-            out[row] = value(self.kept[: n + 2], 0)
-        return out
+    kept: list[State]
+    rows: list[int]  # of hs, one for each step
+    T: int
+    steps: Sequence[Mapping[str, Array]] = ()
 
 
-def changed(ways: Ways, place: str, kept: Kept) -> State:
+def _at_hand(kept: Sequence[State], j: int) -> dict[str, Any]:
+    """Return the values from which a state may be made; o stands for the other state."""
+    names = {"k": [s[j] for s in kept[1:] or kept], "n": len(kept) - 1}
+    for name, states in {"{}": kept[-1], "{}_was": kept[-2:][0], "{}0": kept[0]}.items():
+        names |= {name.format("a"): states[j], name.format("o"): states[j - 1]}
+    return names
+
+
+def _over_time(path: Path) -> dict[str, Array]:
+    """Return the values from which hs may be made."""
+    h, other = (np.array([s[j] for s in path.kept]) for j in (0, -1))
+    names = {}
+    for name, states in {"a": h[1:], "a_was": h[:-1], "o": other[1:], "o_was": other[:-1]}.items():
+        names[name] = np.zeros((path.T, *h.shape[1:]))
+        names[name][path.rows] = states
+    return names | {"a0": h[0] + 0 * names["a"]}
+
+
+def changed(ways: Ways, place: str, kept: Sequence[State]) -> State:
     """Return the newest states, changed as the place says."""
-    new = kept[-1]
-    return tuple(ways[place, j](kept, j) if (place, j) in ways else s for j, s in enumerate(new))
+    return tuple(
+        value(VALUES[ways[place, j]], _at_hand(kept, j)) if (place, j) in ways else state
+        for j, state in enumerate(kept[-1])
+    )
 
 
 def walk(step: Any, x: Array, state: State, weights: State, ways: Ways) -> Path:
-    """Run the loop."""
-    if ("batch", 0) in ways or ("batch", 1) in ways:
-        carried = [j for place, j in ways if place == "batch"]
-        rest = {key: ways[key] for key in ways if key[0] != "batch"}
-        return _one_by_one(carried, step, x, state, weights, rest)
-    x = ways["x", 0](x) if ("x", 0) in ways else x
-    reads = ways["order", 0](len(x)) if ("order", 0) in ways else list(range(len(x)))
-    places = {place for place, _ in ways}
-    step = ways.get(("step", 0), step)
-    step = partial(step, cell=ways["cell", 0]) if "cell" in places else step
-    kept = [state]
-    kept = [changed(ways, "start", kept)] if "start" in places else kept
-    for n, t in enumerate(reads):
-        seen = changed(ways, "carry", kept) if n and "carry" in places else kept[-1]
-        kept.append(tuple(step(x[t], *seen, *weights)))
-        if "after" in places:
-            kept[-1] = changed(ways, "after", kept)
-    return Path(kept, reads, len(x))
+    """Run the loop; `step` is one that was read, or None for the right one."""
+    if any(place == "batch" for place, _ in ways):
+        return _one_by_one(step, x, state, weights, ways)
+    x = value(_ways.IN_TIME[ways["x", 0]], {"a": x}) if ("x", 0) in ways else x
+    rows = list(value(_ways.ORDERS[ways.get(("order", 0), RIGHT)], {"T": len(x)}))
+    program = ways["step", 0].program if ("step", 0) in ways else FORWARD[len(state)]
+    given = dict(zip(("W_ih", "W_hh", "b"), weights, strict=True))
+    kept, steps = [changed(ways, "start", [state])], []
+    for n, t in enumerate(rows):
+        seen = changed(ways, "carry", kept) if n else kept[-1]
+        if step is None:
+            steps.append(run(program, given | {"x": x[t], "h_prev": seen[0], "c_prev": seen[-1]}))
+            kept.append(tuple(steps[-1][name] for name in "hc"[: len(state)]))
+        else:
+            kept.append(tuple(step(x[t], *seen, *weights)))
+        kept[-1] = changed(ways, "after", kept)
+    return Path(kept, rows, len(x), steps)
 
 
-def _one_by_one(
-    carried: Sequence[int], step: Any, x: Array, state: State, weights: State, ways: Ways
-) -> Path:
+def _one_by_one(step: Any, x: Array, state: State, weights: State, ways: Ways) -> Path:
     """Run one sequence after another, with some states never set back."""
+    rest = {key: ways[key] for key in ways if key[0] != "batch"}
     paths: list[Path] = []
     for n in range(x.shape[1]):
-        own = [s[n : n + 1] for s in state]
-        for j in carried if n else ():
-            own[j] = paths[-1].kept[-1][j]
-        paths.append(walk(step, x[:, n : n + 1], tuple(own), weights, ways))
-    moments = zip(*(p.kept for p in paths), strict=True)
+        own = tuple(
+            paths[-1].kept[-1][j] if n and ("batch", j) in ways else s[n : n + 1]
+            for j, s in enumerate(state)
+        )
+        paths.append(walk(step, x[:, n : n + 1], own, weights, rest))
+    moments = zip(*(path.kept for path in paths), strict=True)
     kept = [tuple(np.concatenate(rows) for rows in zip(*m, strict=True)) for m in moments]
     return Path(kept, paths[0].rows, len(x))
 
 
-def ways_of(states: int) -> list[Way]:
+def ways_of(states: int) -> list[Ways]:
     """Return the ways in which a loop goes wrong before anything is returned."""
-    found = []
-    for phrase, value in VALUES.items():
-        if not usable(phrase, states):
-            continue
-        for which in subsets(states):
-            found.append(way("carry", phrase, value, which))
-            if phrase in AT_START:
-                found.append(way("start", phrase, value, which))
-            if phrase not in ("zeros", "ones", "the initial {a}"):
-                found.append(way("after", phrase, value, which))
-    for phrase, change in {**CHANGES, **ACROSS}.items() if states == 2 else ():
-        found.append(way("cell", phrase, change))
-    moves = {**IN_TIME, **IN_BATCH}.items()
-    found += [way("x", phrase, move) for phrase, move in moves]
-    found += [way("order", phrase, order) for phrase, order in ORDERS.items()]
-    for which in subsets(states):
-        phrase = "the next one of the batch goes on from {a}"
-        found.append(way("batch", phrase, None, which))
-    return found
-
-
-def _rows(value: Value) -> Callable[[Path, int], Array]:
-    return lambda path, j: path.over_time(value)
-
-
-def _moved(move: Callable[[Array], Array], *value: Value) -> Callable[[Path, int], Array]:
-    return lambda path, j: move(path.over_time(*value))
-
-
-def _last(value: Value) -> Callable[[Path, int], Array]:
-    return lambda path, j: value(path.kept, j)
+    values, which = without(VALUES, OTHER if states == 1 else ""), _ways.SUBSETS[states]
+    return [
+        *ways_at("carry", values, which),
+        *ways_at("start", without(values, "a_was a0 k n o_was"), which),
+        *ways_at("after", values, which),
+        *ways_at("x", _ways.IN_TIME),
+        *ways_at("order", [words for words in _ways.ORDERS if words != RIGHT]),
+        *ways_at("batch", [BATCH], which),
+    ]
 
 
 class Forward(Search):
@@ -189,120 +256,95 @@ class Forward(Search):
 
     def __init__(self, ask: Ask, states: int) -> None:
         super().__init__(ask, states)
-        values = {p: v for p, v in VALUES.items() if usable(p, states)}
-        moves = {**IN_TIME, **IN_BATCH}.items()
-        hs = {"{a} of the last step at every step": lambda p, j: p.kept[-1][0] + 0 * p.over_time()}
-        hs |= {phrase: _rows(value) for phrase, value in values.items()}
-        hs |= {phrase.replace("{a}[", "hs["): _moved(move) for phrase, move in moves}
-        for instead in INSTEAD if states == 2 else INSTEAD[2:3]:
-            for phrase, move in moves:
-                words = phrase.replace("{a}[", "hs[")
-                hs[f"{words}, with {instead} for {{a}}"] = _moved(move, VALUES[instead])
-        self.right = {("hs", 0): _rows(lambda k, j: k[-1][j])}
-        self.rules = {("hs", 0): hs}
-        for j in range(states):
-            self.right["end", j] = lambda path, j: path.kept[-1][j]
-            self.rules["end", j] = {phrase: _last(value) for phrase, value in values.items()}
+        values = without(VALUES, OTHER if states == 1 else "")
+        hs = without(values, "k n")
+        hs |= {words.replace("{a}[", "hs["): f for words, f in _ways.IN_TIME.items()}
+        for words, other in (("{o}", "o"), ("tanh of {o}", "tanh(o)")) if states == 2 else ():
+            for move, formula in (_ways.MOVES | _ways.ACROSS).items():
+                moved = re.sub(r"\ba\b", other, formula)
+                hs[f"{move.replace('{a}[', 'hs[')}, with {words} for {{a}}"] = moved
+        self.rules = {("hs", 0): hs, **{("end", j): values for j in range(states)}}
         rng = np.random.default_rng(1)
-        self.short = [self.drawn(rng, T, 3, 2) for T in (1, 2)]
+        self.short = [self._drawn(rng, T) for T in (1, 2)]
         self.seen = [
             np.array([a for out in ask(*arguments) for a in out.reshape(-1, 3, 2)])
             for arguments in self.short
         ]
-        mixes = self._mixes()
-        self.ways = [way for way in ways_of(states) if mixes or not way.mixes]
+        self.ways = ways_of(states)
+        found = slips(FORWARD[states], "gates" if states == 2 else "sequences")
+        self.slips: list[Ways] = [{("step", 0): slip} for slip in found]
 
-    def drawn(self, rng: np.random.Generator, T: int, B: int, H: int, D: int = 0) -> list[Array]:
-        """Draw x, the states and the weights."""
-        return drawn(rng, T, B, H, D or H + 3, self.states)
+    def _drawn(self, rng: np.random.Generator, T: int) -> list[Array]:
+        return drawn(rng, T, 5, self.states)
 
-    def run(self, step: Any, arguments: Sequence[Array], ways: Ways) -> Path:
-        """Run the loop."""
+    def _walk(self, step: Any, arguments: Sequence[Array], ways: Ways) -> Path:
         n = 1 + self.states
-        x, state, weights = arguments[0], tuple(arguments[1:n]), tuple(arguments[n:])
-        return walk(step or right_step, x, state, weights, ways)
+        return walk(step, arguments[0], tuple(arguments[1:n]), tuple(arguments[n:]), ways)
 
-    def _mixes(self) -> bool:
-        """Return whether what one sequence holds reaches another."""
-        x, *rest = (a.copy() for a in self.arguments)
-        for a in (x.swapaxes(0, 1), *rest[: self.states]):
-            a[1] += 0.5
-        moved = zip(self.ask(x, *rest), self.outputs, strict=True)
-        return any(np.delete(np.abs(a - b), 1, a.ndim - 2).max() > self.room for a, b in moved)
+    def _names(self, path: Path, key: Key) -> Mapping[str, Any]:
+        return _over_time(path) if key == ("hs", 0) else _at_hand(path.kept, key[1])
 
-    def _possible(self, step: Any, ways: Sequence[Way], T: int = 2) -> bool:
+    def _possible(self, step: Any, ways: Ways, T: int) -> bool:
         """Return whether T steps end in a state that the learner returns somewhere."""
-        last = self.run(step, self.short[T - 1], together(ways)).kept[-1]
-        off = (np.abs(self.seen[T - 1] - s).max((1, 2)) for s in last)
-        return any(bool((o <= self.room * 10).any()) for o in off)
+        last = self._walk(step, self.short[T - 1], ways).kept[-1]
+        return any((np.abs(self.seen[T - 1] - s).max((1, 2)) < 10 * self.room).any() for s in last)
 
-    def _tried(self, step: Any, tries: Sequence[Sequence[Way]]) -> list[list[Way]]:
-        """Return the readings of some loops."""
-        readings = []
-        for causes in tries:
-            path = self.run(step, self.arguments, together(causes))
-            if (symptoms := self.look_up(path)) is not None:
-                for more in self.with_limits(path, symptoms):
-                    readings.append(merged(causes, more))
-        return readings
-
-    def _singles(self, step: Any) -> list[list[Way]]:
-        """Return the readings of loops with one mistake or none."""
+    def _tried(self, step: Any, loops: Iterable[Ways]) -> Iterator[Ways]:
+        """Yield the readings of some loops, as long as there are not too many."""
         with np.errstate(all="ignore"):
-            # What concerns the first step is in a step that was read from it.
-            later = ("carry", "order", "x", "batch")
-            own = [w for w in self.ways if step is None or next(iter(w.ways))[0] in later]
-            likely = [[one] for one in own if self._possible(step, [one])]
-            return self._tried(step, [[], *likely])
+            for ways in takewhile(lambda ways: self._spend(5 if step else 1), loops):
+                if not ways or all(self._possible(step, ways, T) for T in (1, 2)):
+                    self._spend(20)
+                    found = self.look_up(self._walk(step, self.arguments, ways), ways)
+                    if found is not None:
+                        yield found
 
-    def _blind(self) -> bool:
-        """Return whether c0 does not reach what a sequence of one step returns."""
-        x, h, c, *weights = self.short[0]
-        pairs = zip(self.ask(x, h, c, *weights), self.ask(x, h, c + 1, *weights), strict=True)
-        return all(np.array_equal(a, b) for a, b in pairs)
-
-    def _pairs(self) -> list[list[Way]]:
-        """Return the readings of loops with two mistakes, or with one common in a step."""
-        common = [one for one in self.ways if one.phrase in COMMON or one.phrase in ORDERS]
-        laws = steps(self.states)
-        later = [one for one in common if next(iter(one.ways))[0] in ("start", "order")]
-        with np.errstate(all="ignore"):
-            tries = [*combinations(common, 2), *((one,) for one in laws), *product(later, laws)]
-            if not self._possible(None, [], 1):
-                # What one step shows, with all that only more steps show.
-                first = [w for w in [*self.ways, *laws] if self._possible(None, [w], 1)]
-                tries += product(first[:FEW], self.ways)
-            apart = [p for p in tries if len(together(p)) == sum(len(one.ways) for one in p)]
-            return self._tried(None, [p for p in apart if self._possible(None, p)])
+    def _pairs(self) -> Iterator[Ways]:
+        """Yield loops with two mistakes, or with a slip in the step."""
+        yield from self.slips
+        common = [ways for ways in self.ways if COMMON.issuperset(ways.values())]
+        hiding = [
+            ways
+            for ways in common
+            if ("order", 0) in ways or (_place(ways) == "start" and "zeros" in ways.values())
+        ]
+        pairs = [product(hiding, self.slips), combinations(common, 2)]
+        if not self._possible(None, {}, 1):
+            # What one step shows, with all that only more steps show.
+            first = [ways for ways in self.ways if self._possible(None, ways, 1)]
+            pairs.insert(0, product(first[:FEW], self.ways))
+        for one, other in (pair for some in pairs for pair in some):
+            if not one.keys() & other.keys():
+                yield {**one, **other}
 
     def read(self) -> Iterator[Reading]:
         """Yield readings, plainest first."""
-        yield from self.yielded(None, self._singles(None))
+        cell = [one for one in self.slips if one["step", 0].finding.where in (("c",), ("batch",))]
+        yield from self.yielded(None, self._tried(None, [{}, *self.ways, *cell]))
         views = [lambda out: [out[0][0], *out[2:]], lambda out: out[1:]]
-        views += [lambda out: [out[0][0], out[1]]] if self.states == 2 else []
         x, *rest = self.short[0]
-        form = LSTM if self.states == 2 else RNN
-        one = [(_one_step, pick) for pick in views]
-        # Without c0, a step has no law that could be read.
-        blind = self.states == 2 and self._blind()
-        for law in () if blind else self.laws(partial(read_step, form=form), one, [x[0], *rest]):
-            yield from self.yielded(law.model, self._singles(law.model), law.findings)
-        yield from self.yielded(None, self._pairs())
-        yield self.measured()
+        read = partial(read_step, form=LSTM if self.states == 2 else RNN)
+        # What concerns the first step is in a step that was read from it.
+        later = [{}, *(w for w in self.ways if _place(w) in ("carry", "order", "x", "batch"))]
+        one = [(lambda x, *rest: [x[None], *rest], pick) for pick in views]
+        # Where c0 does not show, a step has no law that could be read.
+        moved = [*rest[: self.states - 1], rest[self.states - 1] + 1, *rest[self.states :]]
+        same = all(map(np.array_equal, self.ask(x, *rest), self.ask(x, *moved)))
+        for law in () if same and self.states == 2 else self.laws(read, one, [x[0], *rest]):
+            yield from self.yielded(law.model, self._tried(law.model, later), law.findings)
+        yield from self.yielded(None, self._tried(None, self._pairs()))
 
 
-def _one_step(x: Array, *rest: Array) -> list[Array]:
-    return [x[None], *rest]
+def _place(ways: Ways) -> str:
+    return next(iter(ways))[0]
 
 
-def drawn(rng: np.random.Generator, T: int, B: int, H: int, D: int, states: int) -> list[Array]:
-    """Draw x, the states and the weights."""
-    x, *state = rng.normal(size=(T, B, D)), *rng.normal(size=(states, B, H))
-    for s in state:
-        s[0] *= 8  # far out, where clipping shows
-    rows = H if states == 1 else 4 * H
-    W_ih, W_hh = rng.normal(size=(rows, D)) / 2, rng.normal(size=(rows, H))
-    return [x, *state, W_ih, W_hh, rng.normal(size=rows) / 2]
+def drawn(rng: np.random.Generator, T: int, D: int, states: int) -> list[Array]:
+    """Draw x, the states and the weights of 3 sequences and 2 units."""
+    state = rng.normal(size=(states, 3, 2)) * [[[8], [1], [1]]]  # far out, where clipping shows
+    rows = 2 if states == 1 else 8
+    W_ih, W_hh = rng.normal(size=(rows, D)) / 2, rng.normal(size=(rows, 2))
+    return [rng.normal(size=(T, 3, D)), *state, W_ih, W_hh, rng.normal(size=rows) / 2]
 
 
 def read_forward(ask: Ask) -> Iterator[Reading]:

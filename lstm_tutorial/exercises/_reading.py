@@ -7,70 +7,52 @@ import numpy as np
 
 Array = np.ndarray
 
+# A page of the book, known by the last part of its path, and its title.
+_PAGES = """
+1-problem/sequences Sequences and the recurrent network
+1-problem/backpropagation Backpropagation through time
+1-problem/vanishing Vanishing and exploding gradients, measured
+1-problem/clipping Clipping
+2-cell/gates The gates
+2-cell/state The cell state
+2-cell/flow The gradient's way through the cell
+2-cell/design Why this design?
+3-scratch/numpy The LSTM in NumPy
+3-scratch/pytorch The LSTM in PyTorch
+3-scratch/same The same as nn.LSTM
+3-scratch/bugs Find the bug
+3-scratch/fast Making it fast
+4-practice/nn-lstm nn.LSTM in full
+4-practice/memory Memory and compute
+4-practice/forecasting Forecasting
+4-practice/classifying Classifying sequences
+4-practice/language A character language model
+4-practice/training Training well
+4-practice/service More than one process, and into service
+"""
 PAGES = {
-    "sequences": ("book/1-problem/sequences", "Sequences and the recurrent network"),
-    "backpropagation": ("book/1-problem/backpropagation", "Backpropagation through time"),
-    "clipping": ("book/1-problem/clipping", "Clipping"),
-    "gates": ("book/2-cell/gates", "The gates"),
-    "state": ("book/2-cell/state", "The cell state"),
-    "flow": ("book/2-cell/flow", "The gradient's way through the cell"),
-    "numpy": ("book/3-scratch/numpy", "The LSTM in NumPy"),
-    "pytorch": ("book/3-scratch/pytorch", "The LSTM in PyTorch"),
-    "same": ("book/3-scratch/same", "The same as nn.LSTM"),
-    "bugs": ("book/3-scratch/bugs", "Find the bug"),
-    "fast": ("book/3-scratch/fast", "Making it fast"),
-    "service": ("book/4-practice/service", "More than one process, and into service"),
-    "design": ("book/2-cell/design", "Why this design?"),
-    "vanishing": ("book/1-problem/vanishing", "Vanishing and exploding gradients, measured"),
-    "nn-lstm": ("book/4-practice/nn-lstm", "nn.LSTM in full"),
-    "memory": ("book/4-practice/memory", "Memory and compute"),
-    "forecasting": ("book/4-practice/forecasting", "Forecasting"),
-    "classifying": ("book/4-practice/classifying", "Classifying sequences"),
-    "language": ("book/4-practice/language", "A character language model"),
-    "training": ("book/4-practice/training", "Training well"),
+    path.split("/")[1]: (f"book/{path}", title)
+    for path, title in (line.split(" ", 1) for line in _PAGES.strip().split("\n"))
 }
 
 
 class Finding(NamedTuple):
-    """One thing that a report says.
+    """One thing that a report says."""
 
-    Attributes
-    ----------
-    title : str
-        What is wrong, in a few words; empty for a remark that belongs to the finding before.
-    says : str
-        What the function computes, and what it should, in a sentence or two.
-    where : tuple of str
-        The gates, i, f, g or o, the outputs or the arguments that it is about.
-    page : str
-        A key of `PAGES`, or empty.
-    code : str
-        A line of the learner's, or empty.
-    """
-
-    title: str
-    says: str
-    where: tuple[str, ...] = ()
-    page: str = ""
-    code: str = ""
+    title: str  # what is wrong, in a few words; empty for a remark on the finding before
+    says: str  # what the function computes, and what it should, in a sentence or two
+    where: tuple[str, ...] = ()  # the gates, i, f, g or o, outputs or arguments it is about
+    page: str = ""  # a key of PAGES, or empty
+    code: str = ""  # a line of the learner's, or empty
 
 
 class Reading(NamedTuple):
-    """What a reader takes a function for.
+    """What a reader takes a function for."""
 
-    Attributes
-    ----------
-    findings : sequence of Finding
-        At most three, the cause before the symptom.
-    model : callable or None
-        The whole function as read. Without one the findings are measured facts.
-    formula : sequence of (str, str)
-        Lines of the formula as read, and beside each the right one.
-    """
-
-    findings: Sequence[Finding]
+    findings: Sequence[Finding]  # at most three, the cause before the symptom
+    # The whole function as read. Without one the findings are measured facts.
     model: Callable[..., Sequence[Array]] | None = None
-    formula: Sequence[tuple[str, str]] = ()
+    formula: Sequence[tuple[str, str]] = ()  # lines as read, and beside each the right one
 
 
 class Trouble(Exception):

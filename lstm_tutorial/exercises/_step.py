@@ -5,101 +5,69 @@ products and sums of squashed pre-activations; so is the hidden state. What diff
 formula is said; the formula that was read is a function, which the checker runs beside the other.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import product
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from lstm_tutorial.exercises import _wiring
 from lstm_tutorial.exercises._form import (
-    CARRIED,
     FORMS,
     LSTM,
-    NONE,
-    RIGHT_CELL,
     Form,
     Law,
     Model,
-    as_it_is,
     states,
     with_cell,
 )
 from lstm_tutorial.exercises._grammar import (
+    ENDS,
     IDENTITY,
-    NOT_SIGMOID,
-    OUTERS,
-    RELU,
     SIGMOID,
-    SQUARE,
     TANH,
-    Atoms,
     Factor,
-    Inverse,
-    Squash,
+    Search,
     Sum,
-    Term,
-    stretch,
 )
 from lstm_tutorial.exercises._reading import Array, Finding, Reading
 from lstm_tutorial.exercises._said import said
 from lstm_tutorial.exercises._wiring import Call, Six, Wiring
 
-ENDS: list[tuple[Squash, Inverse]] = [(IDENTITY, lambda y: y), *OUTERS]
+TIMES = (1.0, 0.0, 0.5, 2.0)  # of the old cell state
 
 
-class Asked(Protocol):
-    """A learner's function: arguments by position, outputs as a list, and its rounding."""
-
-    eps: float
-
-    def __call__(self, *arguments: Any) -> Sequence[Array]: ...
-
-
-def read_step(ask: Asked, form: "Form | None" = None) -> Iterator[Reading]:
+def read_step(ask: Any, form: Form = LSTM) -> Iterator[Reading]:
     """Read one step forward.
 
     Parameters
     ----------
     ask : callable with `eps`
         The learner's step, with the arguments of the form.
-    form : Form, optional
-        By default that of `lstm.step`.
+    form : Form
 
     Yields
     ------
     Reading
         Its model takes the arguments of the form, of any sizes.
     """
-    form = form or LSTM
-    for findings, formula, model in read_models(ask, form):
-        yield Reading(findings, form.taken(model) if model else None, formula)
-
-
-def read_models(
-    ask: Asked, form: Form
-) -> Iterator[tuple[list[Finding], list[tuple[str, str]], Model | None]]:
-    """Yield what is wrong, the formula as read beside the right one, and the step as read."""
     call = form.given(ask)
-    with np.errstate(all="ignore"):
-        leaks = _leaks(call, form)
-    rows = _by_rows(call) if leaks else call
+    leaks = _leaks(call, form)
+    reader = Reader(form, _by_rows(call) if leaks else call, ask.eps, 6 if leaks else 17)
     for scale, positive in ((1.0, False), (0.25, False), (0.25, True))[: 1 if leaks else 3]:
-        with np.errstate(all="ignore"):
-            reader = Reader(form, rows, ask.eps, drawn(form, 6 if leaks else 17, scale, positive))
-            model = reader.read(wide=scale == 1 and form.cell is not None)
-            changed = None
-            if model:
-                changed = _mixed(call, model) if leaks else _clipped(rows, model, reader.tolerance)
-        if model and (changed or not leaks):
+        model = reader.read(scale, positive)
+        if not model:
+            continue
+        changed = _changed(call, model, reader.tolerance, leaks)
+        if changed or not leaks:
             findings, formula = said(form, model)
-            findings = ([changed] if changed else []) + findings
-            yield findings[:3], formula, model
+            yield Reading([*changed, *findings][:3], form.taken(model), formula)
     if leaks:
         says = "The rows of the batch are not independent: other numbers in the first row of x, "
         says += "h and c change the outputs of other rows."
-        yield [Finding("batch mixed", says, ("batch",), "numpy")], [], None
+        yield Reading([Finding("batch mixed", says, ("batch",), "numpy")])
 
 
 def drawn(form: Form, B: int, scale: float = 1.0, positive: bool = False, seed: int = 5) -> Six:
@@ -123,7 +91,7 @@ def _leaks(call: Call, form: Form) -> bool:
     first = (np.arange(5) == 0)[:, None]
     other = call(x + first, h - first, c + 0.5 * first, *weights)
     pairs = zip(call(x, h, c, *weights), other, strict=True)
-    return not all(_near(a[1:], b[1:], 1e-7) for a, b in pairs)
+    return not all(_near(np.nan_to_num(a[1:]), np.nan_to_num(b[1:]), 1e-7) for a, b in pairs)
 
 
 def _by_rows(call: Call) -> Call:
@@ -134,255 +102,168 @@ def _by_rows(call: Call) -> Call:
     return rows
 
 
-MIXES: list[tuple[str, Callable[[Array], Array]]] = [
-    ("averaged over the batch", lambda a: a.mean(0) + 0 * a),
-    ("summed over the batch", lambda a: a.sum(0) + 0 * a),
-    ("those of the first row of the batch for every row", lambda a: a[:1] + 0 * a),
-    ("those of the last row of the batch for every row", lambda a: a[-1:] + 0 * a),
-    ("reshaped where they should be transposed", lambda a: a.reshape(a.shape[::-1]).T),
-    ("reshaped where they should be transposed", lambda a: a.T.reshape(a.shape)),
-    ("in reverse order of the batch", lambda a: a[::-1]),
-    ("moved by one row of the batch", lambda a: np.roll(a, 1, 0)),
-    ("moved back by one row of the batch", lambda a: np.roll(a, -1, 0)),
-    ("divided by the size of the batch", lambda a: a / len(a)),
-    (
-        "cut by reshape(4, B, H), which mixes the rows of the batch",
-        lambda a: np.hstack(list(a.reshape(4, len(a), -1))) if a.shape[1] % 4 == 0 else a,
-    ),
-]
-PLACES = {"x": "inputs", "h": "old hidden states", "c": "old cell states",
-          "z": "pre-activations", "cell": "new cell states", "h_out": "returned h",
-          "c_out": "returned c"}  # fmt: skip
+def _cut(a: Array) -> Array:
+    return np.hstack(list(a.reshape(4, len(a), -1))) if a.shape[1] % 4 == 0 else a
+
+
+def _relu(a: Array) -> Array:
+    return np.maximum(a, 0)
+
+
+Change = Callable[[Array], Array]
+MIXES: dict[str, Change] = {
+    "are averaged over the batch": lambda a: a.mean(0) + 0 * a,
+    "are summed over the batch": lambda a: a.sum(0) + 0 * a,
+    "are those of the first row of the batch for every row": lambda a: a[:1] + 0 * a,
+    "are those of the last row of the batch for every row": lambda a: a[-1:] + 0 * a,
+    "are reshaped where they should be transposed": lambda a: a.reshape(a.shape[::-1]).T,
+    "are in reverse order of the batch": lambda a: a[::-1],
+    "are moved by one row of the batch": lambda a: np.roll(a, 1, 0),
+    "are cut by reshape(4, B, H), which mixes the rows of the batch": _cut,
+}
+PLACES = {
+    "cell": "new cell states",
+    "h_out": "returned h",
+    "c_out": "returned c",
+    "z": "pre-activations",
+    "x": "inputs",
+    "h": "old hidden states",
+    "c": "old cell states",
+}
 SITES = [*((place,) for place in PLACES), ("x", "h"), ("h", "c"), ("h_out", "c_out")]
-BOUNDS = (1, 5, 10, 3, 2, 20, 50, 30, 15, 6, 8, 4, 25, 40, 100)
 
 
-def _fits(
-    model: Model, sites: Sequence[str], change: Inverse, runs: Sequence[Any], off: float
-) -> bool:
-    """Change the model at some places; tell whether it then gives the outputs of all runs."""
-    model.change = lambda place, a: change(a) if place in sites else a
-    return all(
-        _near(told, got, off)
-        for six, outputs in runs
-        for told, got in zip(model(*six), outputs, strict=True)
-    )
+def _clips(outputs: Sequence[Array]) -> Iterator[tuple[str, Change]]:
+    """Yield what may cut an output that was seen at several numbers."""
+    ends = np.concatenate(outputs)
+    # What is a bound comes more than once.
+    bounds = [e if np.sum(ends == e) > 1 else np.sign(e) * np.inf for e in (ends.min(), ends.max())]
+    for low, high in (bounds, (-np.inf, bounds[1])):
+        cut = partial(np.clip, a_min=low, a_max=high)
+        yield f"are clipped to {low:.4g} to {high:.4g}; nothing should be clipped", cut
 
 
-def _what(sites: Sequence[str]) -> str:
-    return "The " + " and the ".join(PLACES[s] for s in sites)
+@np.errstate(all="ignore")
+def _changed(call: Call, model: Model, tolerance: float, leaks: bool) -> list[Finding]:
+    """Find where the rows of a batch are mixed, or large numbers cut; put it into the model."""
+    x, h, c, *w = drawn(model.form, 5 if leaks else 17, seed=11)
+    runs = [(x, h, c, *w)]
+    if not leaks:
+        runs = [(x, h, 9 * c, *w), (9 * x, 9 * h, c, *w), (x, h, 50 * c, *(50 * a for a in w))]
+    seen = [(six, call(*six)) for six in runs]
+    changes = MIXES
+    if not leaks:
+        clips = [clip for k in (-1, 0) for clip in _clips([got[k] for _, got in seen])]
+        changes = {"go through ReLU: what is negative becomes 0": _relu, **dict(clips)}
+    for sites, (words, change) in product([(), *SITES], changes.items()):
+        model.change = partial(_at, sites, change)
+        pairs = ((t, g) for six, got in seen for t, g in zip(model(*six), got, strict=True))
+        if all(_near(told, got, 1e-5 if leaks else 10 * tolerance) for told, got in pairs):
+            says = f"The {' and the '.join(PLACES[s] for s in sites)} {words}."
+            where = {"cell": ("c",) if change is _relu else ("c", "h"), "z": (*model.form.letters,)}
+            where |= {"c_out": ("c",), "h_out": model.form.output}
+            about = ("batch",) if leaks else tuple(k for s in sites for k in where.get(s, s))
+            title = "rows of the batch mixed" if leaks else re.split("[;:]", words)[0]
+            return [Finding(title, says, about, "numpy" if leaks else "clipping")] if sites else []
+    model.change = partial(_at, (), np.copy)
+    return []
 
 
-def _mixed(call: Call, model: Model) -> Finding | None:
-    """Find how the rows of a batch are mixed, and put it into the model."""
-    six = drawn(model.form, 5)
-    runs = [(six, call(*six))]
-    for sites in SITES:
-        for words, mix in MIXES:
-            if _fits(model, sites, mix, runs, 1e-5):
-                says = (
-                    f"{_what(sites)} are {words}. Each row of the batch is a sequence of its own."
-                )
-                return Finding(f"batch: {words}", says, ("batch",), "numpy")
-    return None
-
-
-def _often(a: Array, end: float) -> float:
-    """Return the largest or the least number if it comes again, as it does where it is a clip's."""
-    return end if np.sum(a == end) > 2 else np.copysign(np.inf, end - np.median(a))
-
-
-def _clipped(call: Call, model: Model, tolerance: float) -> Finding | None:
-    """Find what is clipped where numbers are large, and put it into the model."""
-    x, h, c, *w = drawn(model.form, 17, seed=11)
-    runs = [
-        (six, call(*six))
-        for six in [(x, h, 9 * c, *w), (x, h, c, *(9 * a for a in w)),
-                    (9 * x, 9 * h, c, *w), (x, h, 50 * c, *(50 * a for a in w))]
-    ]  # fmt: skip
-    if _fits(model, (), abs, runs, 10 * tolerance):
-        return None
-    ends = [np.stack([outputs[k] for _, outputs in runs]) for k in (-1, 0)]
-    seen = [(_often(e, float(e.min())), _often(e, float(e.max()))) for e in ends]
-    bounds = [(0.0, np.inf), *seen, *((-k, k) for k in BOUNDS)]
-    bounds = [pair for low, high in bounds for pair in ((low, high), (-np.inf, high))]
-    sites_first = [("cell",), ("c_out",), ("h_out",), *SITES]
-    for sites, (low, high) in product(sites_first, bounds):
-        if _fits(model, sites, partial(np.clip, a_min=low, a_max=high), runs, 10 * tolerance):
-            relu = (low, high) == (0, np.inf)
-            says = (
-                f"{_what(sites)} are clipped to {low:.4g} to {high:.4g}; nothing should be clipped."
-            )
-            if relu:
-                says = f"{_what(sites)} go through ReLU: what is negative becomes 0."
-            where = {"cell": ("c",) if relu else ("c", "h"), "c_out": ("c",),
-                     "h_out": model.form.output, "z": tuple(model.form.letters)}  # fmt: skip
-            about = tuple(k for s in sites for k in where.get(s, (s,)))
-            return Finding("squashed by ReLU" if relu else "clipped", says, about, "clipping")
-    model.change = as_it_is
-    return None
+def _at(sites: Sequence[str], change: Change, place: str, a: Array) -> Array:
+    return change(a) if place in sites else a
 
 
 class Reader:
-    """Measures one function.
+    """Measures one function of x, h, c, W_ih, W_hh, b, with B rows in the batch."""
 
-    Parameters
-    ----------
-    form : Form
-    call : callable
-        Takes x, h, c, W_ih, W_hh, b.
-    eps : float
-        The rounding of its answers.
-    six : tuple of arrays
-        Where it is measured.
-    """
+    def __init__(self, form: Form, call: Call, eps: float, B: int) -> None:
+        self.form, self.call, self.B = form, call, B
+        self.tolerance = 1e-5 if eps > 1e-9 else 1e-9
+        self.wiring = self._wiring(*((1e-2, 3e-3) if eps > 1e-9 else (1e-4, 1e-6)))
 
-    def __init__(self, form: Form, call: Call, eps: float, six: Six) -> None:
-        self.form, self.call, self.six = form, call, six
-        single = eps > 1e-9
-        self.step, self.room = (1e-2, 3e-3) if single else (1e-4, 1e-6)
-        self.tolerance = 1e-5 if single else 1e-9
-        # Times the old cell state; where it is positive the new one is to stay so.
-        self.times = (1, 0, 0.5, 2) if (six[2] > 0).all() else (1, 0, -1, 2)
-
-    def read(self, wide: bool) -> Model | None:
-        """Return the function as it was read, or None; wide: also with gates of a rarer kind."""
-        wiring = self._wiring()
-        if wiring is None or wiring.torn > 3:
-            return None
-        for swapped in (False, True) if self.form.cell else (False,):
-            law = self._law(wiring, swapped, wide=False)
-            shown = {f.base for t in law.hidden.terms for f in t.factors} if law else set()
-            if law and (not swapped or "c" in shown):
-                return Model(self.form, wiring, law, swapped)
-        law = self._law(wiring, False, wide=True) if wide and not wiring.torn else None
-        return Model(self.form, wiring, law) if law else None
-
-    def _wiring(self) -> Wiring | None:
-        S, right = len(self.form.letters), self.form.right(self.six)
-        roads = []
+    @np.errstate(all="ignore")
+    def _wiring(self, step: float, room: float) -> Wiring | None:
+        six, roads = drawn(self.form, self.B), []
+        right = self.form.right(six)
         for k, name in enumerate(_wiring.ROADS, start=3):
-            J = _wiring.slopes(self.call, self.six, k, self.step)
-            road = _wiring.read_road(name, J, self.six, right, S, self.room)
+            J = _wiring.slopes(self.call, six, k, step)
+            road = _wiring.read_road(name, J, six, right, len(self.form.letters), room)
             if road is None:
                 return None
             roads.append(road)
-        for other in roads[:2]:
-            if way := _wiring.read_shared(J, other, self.room):
-                roads[2].way, roads[2].slopes = way, other.slopes
-        return Wiring(roads, self.six, right, self.room)
+        wiring = Wiring(roads, room)
+        return wiring if sum(len(road.apart) for road in roads) <= 3 else None
 
-    def _law(self, wiring: Wiring, swapped: bool, wide: bool) -> Law | None:
-        def call(*six: Array) -> Sequence[Array]:
-            return self.call(*six)[::-1] if swapped else self.call(*six)
-
-        x, h, c, W, U, b = self.six
-        met = {r.name: "".join(k for s in r.signals for k in _wiring.about(r.name, s)[1:])
-               for r in wiring.roads}  # fmt: skip
-        # Without what the weights bring, h may still enter by another way.
-        W_x = 0 * W if "h" in met["x"] else W
-        without = [call(x, k * h, c, W_x, 0 * U, b) for k in (1, 0, -1)]
-        by_h = not all(_near(o, p, self.tolerance) for o, p in zip(*without[:2], strict=True))
-        six: Six = (x, h, c, W_x, 0 * U, b) if "c" in met["x"] + met["h"] or by_h else self.six
-        bases = states(self.form, wiring, six, wide)
-        atoms = Atoms(bases, self._plain(bases), self.tolerance)
+    @np.errstate(all="ignore")
+    def read(self, scale: float, positive: bool) -> Model | None:
+        """Return the function as it was read, or None; measured at numbers of some size."""
+        if self.wiring is None:
+            return None
+        x, h, c, W, U, b = drawn(self.form, self.B, scale, positive)
+        # Where a gate sees the old cell state, the new one is a line in the old without that.
+        of_x, of_h, _ = self.wiring.roads
+        six = (x, h, c, W * (not of_x.sees_c), U * (not of_h.sees_c), b)
+        bases = states(self.form, self.wiring, six)
+        runs = [self.call(*six[:2], k * c, *six[3:]) for k in TIMES]
         if self.form.cell is None:
-            hidden = atoms.find(call(*six)[0])
-            return Law(NONE, NONE, NONE, IDENTITY, IDENTITY, hidden, NONE) if hidden else None
-        runs = [call(*six[:2], k * c, *six[3:]) for k in self.times]
-        law = None
-        if np.abs(runs[0][1] - c).max() > self.tolerance:
-            cells = [r[1] for r in runs]
-            law = self._of_cell(
-                cells, [w[1] for w in without] if by_h else [], atoms, ENDS, not wide
-            )
-            law = law or (self._bent(cells[0], atoms) if wide else None)
-            law = law and self._complete(law._replace(wide=wide), bases, runs[0])
-            apart = law and {f.base for t in law.hidden.terms for f in t.factors}
-            if law and law.outer is IDENTITY and RIGHT_CELL not in (apart or ()):
-                return law
-        other = None if by_h else self._of_hidden(runs, bases, atoms)
-        return other if other and (not law or str(other.hidden) == str(self.form.hidden)) else law
-
-    def _of_hidden(
-        self, runs: Sequence[Sequence[Array]], bases: Mapping[str, Array], atoms: Atoms
-    ) -> Law | None:
-        """Read the cell state from h, where something else is returned for it."""
-        gates = [f for f in atoms.factors if f.gate and f.squash in (SIGMOID, TANH, NOT_SIGMOID)]
-        for by in [1.0, *(gate.value(bases) for gate in gates)]:
-            law = self._of_cell([r[0] / by for r in runs], [], atoms, OUTERS[:2], deep=False)
-            if law and (law := self._complete(law._replace(outer=IDENTITY), bases, runs[0])):
-                return law
+            hidden = Search(bases, self._plain(bases), self.tolerance).find(runs[0][0])
+            return Model(self.form, self.wiring, Law(hidden)) if hidden else None
+        for swapped in (False, True):
+            law = self._law([run[::-1] if swapped else run for run in runs], bases)
+            bases_of_h = [f.base for t in law.hidden.terms for f in t.factors] if law else []
+            if law and (not swapped or "c" in bases_of_h):
+                return Model(self.form, self.wiring, law, swapped)
         return None
+
+    def _law(self, runs: Sequence[Sequence[Array]], bases: Mapping[str, Array]) -> Law | None:
+        """Read the cell state as returned; as it is shown, if something else is returned."""
+        without = {k: z for k, z in bases.items() if k != "c_prev"}
+        search = Search(without, self._plain(bases), self.tolerance)
+        first = self._of_cell([run[1] for run in runs], search, bases)
+        first = first and self._complete(first, bases, runs[0])
+        if first and first.outer is IDENTITY and str(first.returned) == "c":
+            return first
+        gates = [f.value(bases) for f in search.factors if f.gate and f.squash is SIGMOID]
+        for by in [1.0, *gates]:
+            law = self._of_cell([run[0] / by for run in runs], search, bases, squashed=True)
+            law = law and self._complete(law._replace(outer=IDENTITY), bases, runs[0])
+            if law and (not first or str(law.hidden) == str(self.form.hidden)):
+                return law
+        return first
 
     def _of_cell(
-        self, y: Sequence[Array], without: Sequence[Array], atoms: Atoms,
-        ends: Sequence[tuple[Squash, Inverse]], deep: bool,
-    ) -> Law | None:  # fmt: skip
-        """Read the cell state as a line in the old one, and in h if it is there without weights."""
-        bases = atoms.bases
-        for outer, inner, slope, offset in self._lines(y, bases["c_prev"], ends):
-            slope_h = 0 * slope
-            if without:
-                inverse = next(f for o, f in ends if o is outer)
-                slope_h = (inverse(without[0]) - inverse(without[2])) / (2 * bases["h_prev"])
-            kept = atoms.find(slope, deep)
-            if kept and (plain := self._plain(bases, kept)) != self._plain(bases):
-                atoms = Atoms(bases, plain, self.tolerance)
-            by_h = atoms.find(slope_h, deep) if kept else None
-            new = atoms.find(offset - slope_h * bases["h_prev"], deep) if by_h else None
-            if kept and by_h and new:
-                return Law(kept, by_h, new, inner, outer, NONE, CARRIED)
-        return None
-
-    def _bent(self, y: Array, atoms: Atoms) -> Law | None:
-        """Read a cell state that is no line in the old one, since gates see that."""
-        for key in atoms.bases:
-            kept = Factor(SIGMOID, key)
-            if kept.gate:
-                new = atoms.find(y - kept.value(atoms.bases) * atoms.bases["c_prev"], deep=False)
-                if new:
-                    one = Sum((Term(1, (kept,)),))
-                    return Law(one, NONE, new, IDENTITY, IDENTITY, NONE, CARRIED)
+        self, y: Sequence[Array], search: Search, bases: Mapping[str, Array], squashed: bool = False
+    ) -> Law | None:
+        """Read a cell state, given for each of the times of the old one, as a line in that."""
+        for (outer, inverse), inner in product(ENDS[squashed:], (IDENTITY, TANH, SIGMOID)):
+            u = [inverse(a) for a in y]
+            s = [inner.function(k * bases["c_prev"]) for k in TIMES]
+            slope = (u[0] - u[2]) / (s[0] - s[2])
+            offset = u[1] - slope * s[1]
+            room = self.tolerance * (1 if outer is IDENTITY else 1e3)
+            if all(_near(slope * a + offset, b, room) for a, b in zip(s, u, strict=True)):
+                kept = search.find(slope, squashed=False)
+                new = search.find(offset) if kept else None
+                return Law(Sum(()), kept, new, inner, outer) if kept and new else None
         return None
 
     def _complete(self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]) -> Law | None:
         """Read what is returned, once the cell state is known."""
-        more = with_cell(self.form, bases, law)
-        plain = [*self._plain(bases, law.kept), Factor(TANH, "c")]
-        hidden = Atoms(more, plain, self.tolerance).find(run[0], deep=not law.wide)
+        more = with_cell(bases, law)
+        plain = [*self._plain(bases), Factor(TANH, "c")]
+        search = Search(more, plain, self.tolerance)
+        hidden = search.find(run[0])
         if not hidden or _near(more["c"], run[1], self.tolerance):
             return law._replace(hidden=hidden) if hidden else None
-        more["the new h"] = run[0]
-        returned = Atoms(more, plain, self.tolerance).find(run[1])
+        returned = search.find(run[1])
         return law._replace(hidden=hidden, returned=returned) if returned else None
 
-    def _plain(self, bases: Mapping[str, Array], kept: Sum = NONE) -> list[Factor]:
-        """Return the factors of the right formula; stretched too, if the first one read is so."""
-        sums: Iterable[Sum] = [s for s in (self.form.cell, self.form.hidden) if s]
+    def _plain(self, bases: Mapping[str, Array]) -> list[Factor]:
+        """Return the factors of the right formula, of the pre-activations as they are found."""
+        sums: list[Sum] = [s for s in (self.form.cell, self.form.hidden) if s]
         factors = [f for s in sums for term in s.terms for f in term.factors if f.gate]
-        keys = {key[-1]: key for key in reversed(list(bases)) if key[-1] in self.form.letters}
-        keys |= {key: key for key in bases if key in self.form.letters}
-        plain = [Factor(f.squash, keys[f.base]) for f in factors if f.base in keys]
-        by = {f.squash.stretched for t in kept.terms for f in t.factors if f.squash.stretched}
-        return plain + [Factor(stretch(f.squash, *b), f.base) for b in by for f in plain]
-
-    def _lines(
-        self, y: Sequence[Array], c: Array, ends: Sequence[tuple[Squash, Inverse]]
-    ) -> Iterator[tuple[Squash, Squash, Array, Array]]:
-        """Yield in which way the new cell state is a line in the old one: squashes and line."""
-        for outer, inverse in ends:
-            u = [inverse(a) for a in y]
-            room = self.tolerance * (1 if outer is IDENTITY else 1e3)
-            for inner in (IDENTITY, TANH, SIGMOID, RELU, SQUARE):
-                s = [inner.function(k * c) for k in self.times]
-                even = np.abs(s[0] - s[2]) < 1e-9
-                run, rise = (np.where(even, a[3] - a[1], a[0] - a[2]) for a in (s, u))
-                slope = rise / run
-                offset = u[1] - slope * s[1]
-                if all(_near(slope * a + offset, b, room) for a, b in zip(s, u, strict=True)):
-                    yield outer, inner, slope, offset
-                    break
+        keys = {key[-1]: key for key in reversed(list(bases)) if not key.endswith("_prev")}
+        return [Factor(f.squash, keys[f.base]) for f in factors if f.base in keys]
 
 
 def _near(a: Array, b: Array, tolerance: float) -> bool:

@@ -1,4 +1,4 @@
-"""Exercises whose answers differ and are right all the same: they are measured, or put to trial."""
+"""Exercises whose answers differ and are right all the same: they are measured, by trials."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,7 +8,6 @@ from lstm_tutorial.exercises._kind import Kind, draw
 from lstm_tutorial.exercises._reading import Array, Finding, Trouble
 
 Fn = Callable[..., Any]
-Trials = Mapping[str, tuple[str, Callable[[Fn], Any]]]
 
 
 def by_measuring(
@@ -25,24 +24,6 @@ def by_measuring(
     return Kind(signature, {"trials": ""}, [{}], lambda: 1.0, page, ask=ask, praise=praise)
 
 
-def by_trials(
-    signature: str, trials: Trials, page: str, praise: str = "It came through every trial."
-) -> Kind:
-    """Return a kind whose answers are put to the trial.
-
-    Each trial, by the name of the mistake that it finds, has a sentence and a function that takes
-    the learner's and returns whether it is right. The first that is not ends the check.
-    """
-
-    def measure(fn: Fn) -> Iterator[Finding]:
-        for name, (says, is_right) in trials.items():
-            if not is_right(fn):
-                yield Finding(name, says)
-                return
-
-    return by_measuring(signature, measure, page, praise)
-
-
 def first(found: Mapping[str, Any], names: Sequence[str] = ()) -> Iterator[Finding]:
     """Find the first that is so, of ``"title | sentence"``; a title may hold an argument's name."""
     for text in [text for text, is_so in found.items() if is_so][:1]:
@@ -57,4 +38,4 @@ def arrays(outputs: Mapping[str, str], returned: Any, **sizes: int) -> list[Arra
         return tuple(draw(0, outputs, **sizes).values())
 
     kind = Kind(f"() -> ({', '.join(outputs)})", outputs, [{}], right, "")
-    return Ask(kind, right)._outputs((), returned)
+    return Ask(kind, right).outputs((), returned)

@@ -5,14 +5,14 @@ what that weight is multiplied by, times the slope along the pre-activation; the
 for all weights of one pre-activation. So the first can be told without knowing what is squashed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
 
-from lstm_tutorial.exercises._grammar import sigmoid
+from lstm_tutorial.exercises._grammar import neat
 from lstm_tutorial.exercises._reading import Array
 
 Six = tuple[Array, ...]  # x, h, c, W_ih, W_hh, b
@@ -20,69 +20,54 @@ Call = Callable[..., Sequence[Array]]
 ROADS = ("x", "h", "b")  # what the three parts of a pre-activation are made of
 
 
-Change = Callable[[Array], Array]
-
-
 class Way(NamedTuple):
-    """A way to read a matrix of S blocks of rows; `gate` if it is about one of them."""
+    """A way to read blocks of rows (block, row, column); `gate` if it is about one of them."""
 
     words: str
     used: Callable[[Array], Array]
     gate: int | None = None
 
 
-AS_IT_IS = Way("", lambda W: W)
+def _turned(a: Array) -> Array:
+    return a.swapaxes(1, 2) if a.shape[1] == a.shape[2] else a[:0]
+
+
+def _moved(rows: int) -> Callable[[Array], Array]:
+    return lambda a: np.roll(a.reshape(-1, a.shape[2]), rows, axis=0).reshape(a.shape)
+
+
+def _only(s: int, words: str, used: Callable[[Array], Array]) -> Way:
+    """Return a way to read one block."""
+
+    def changed(a: Array) -> Array:
+        blocks = used(a)
+        return np.array([*a[:s], blocks[s], *a[s + 1 :]]) if len(blocks) else blocks
+
+    return Way(words, changed, s)
+
+
+AS_IT_IS = Way("", lambda a: a)
+OF_ALL = [
+    AS_IT_IS,
+    Way(
+        "as if the gates took turns, every fourth row a gate's",
+        lambda a: a.reshape(a.shape[1], len(a), -1).swapaxes(0, 1),
+    ),
+    Way(
+        "reshaped where it should be transposed",
+        lambda a: a.reshape(a.shape[2], -1).T.reshape(a.shape),
+    ),
+    Way("with the rows in reverse order", lambda a: a[::-1, ::-1]),
+    Way("with the rows of each block in reverse order", lambda a: a[:, ::-1]),
+]
+OF_ONE = {"transposed": _turned, "one row too early": _moved(1), "one row too late": _moved(-1)}
 
 
 def ways(S: int) -> list[Way]:
-    """Return the ways to read a matrix of S blocks, the plainest first."""
-
-    def each(change: Callable[[Array, Array], Array], only: int | None = None) -> Change:
-        def used(W: Array) -> Array:
-            out = W.reshape(S, -1, W.shape[1]).copy()
-            for s in range(S) if only is None else [only]:
-                out[s] = change(out[s], W[s * out.shape[1] :])
-            return out.reshape(W.shape)
-
-        return used
-
-    def turned(block: Array, below: Array) -> Array:
-        return block.T if block.shape[0] == block.shape[1] else np.full_like(block, np.nan)
-
-    def moved(s: int, rows: int) -> Change:
-        def used(W: Array) -> Array:
-            out = W.reshape(S, -1, W.shape[1]).copy()
-            out[s] = np.roll(W, rows, axis=0).reshape(out.shape)[s]
-            return out.reshape(W.shape)
-
-        return used
-
-    found = [AS_IT_IS]
-    if S > 1:
-        interleaved = "as if the gates took turns, every fourth row a gate's"
-        found.append(
-            Way(interleaved, lambda W: W.reshape(-1, S, W.shape[1]).swapaxes(0, 1).reshape(W.shape))
-        )
-    found += [
-        Way("with each block transposed" if S > 1 else "transposed", each(turned)),
-        Way("reshaped where it should be transposed", lambda W: W.reshape(W.shape[1], -1).T),
-        Way("with the rows in reverse order", lambda W: W[::-1]),
-        Way("with the rows of each block in reverse order", each(lambda a, _: a[::-1])),
-    ]
-    for s in range(S) if S > 1 else ():
-        found += [
-            Way("transposed", each(turned, s), s),
-            Way("one row too early", moved(s, 1), s),
-            Way("one row too late", moved(s, -1), s),
-        ]
-    return found
-
-
-SHARED = [  # of the bias alone
-    Way("as its first entry for every unit", lambda b: np.full_like(b, b.flat[0])),
-    Way("as its mean for every unit", lambda b: np.full_like(b, b.mean())),
-    Way("as its sum for every unit", lambda b: np.full_like(b, b.sum())),
-]
+    """Return the ways to read S blocks of rows, the plainest first."""
+    turned = Way("with each block transposed" if S > 1 else "transposed", _turned)
+    single = [_only(s, *way) for s in range(S) for way in OF_ONE.items()]
+    return [*OF_ALL[: 2 if S > 1 else 1], turned, *OF_ALL[2:], *(single if S > 1 else [])]
 
 
 def signals(road: str, six: Six, g: Mapping[str, Array]) -> dict[str, Array]:
@@ -96,15 +81,10 @@ def signals(road: str, six: Six, g: Mapping[str, Array]) -> dict[str, Array]:
             "x": x,
             "the first columns of [h, x]": np.hstack([h, x])[:, :D],
             "the last columns of [x, h]": np.hstack([x, h])[:, H:],
-            "the first columns of [c, x]": np.hstack([c, x])[:, :D],
             "x in reverse order": x[:, ::-1],
             "x moved by one column": np.roll(x, 1, 1),
             "x moved back by one column": np.roll(x, -1, 1),
             "tanh(x)": np.tanh(x),
-            "σ(x)": sigmoid(x),
-            "x²": x**2,
-            "the sum of x in every column": x.sum(1, keepdims=True) + 0 * x,
-            "x minus its mean over the columns": x - x.mean(1, keepdims=True),
         }
     return {
         "h_prev": h,
@@ -113,12 +93,8 @@ def signals(road: str, six: Six, g: Mapping[str, Array]) -> dict[str, Array]:
         "the first columns of [x, h]": np.hstack([x, h])[:, :H],
         "tanh(c_prev)": np.tanh(c),
         "tanh(h_prev)": np.tanh(h),
-        "σ(h_prev)": sigmoid(h),
         "h_prev + c_prev": h + c,
-        "h_prev · c_prev": h * c,
         "h_prev in reverse order": h[:, ::-1],
-        "h_prev moved by one unit": np.roll(h, 1, 1),
-        "h_prev moved back by one unit": np.roll(h, -1, 1),
         **{f"{k} · h_prev": g[k] * h for k in "ifo"},
         **{f"(1 − {k}) · h_prev": (1 - g[k]) * h for k in "ifo"},
         **{f"{k} · c_prev": g[k] * c for k in "ifo"},
@@ -130,45 +106,33 @@ def signals(road: str, six: Six, g: Mapping[str, Array]) -> dict[str, Array]:
 
 def about(road: str, signal: str) -> tuple[str, ...]:
     """Return which arguments a wrong signal is about."""
-    words = signal.replace("[", " ").replace("]", " ").replace(",", " ")
-    also = {"h": "h" in words.split() or "h_prev" in words, "x": "x" in words.split(),
-            "c": " c " in f" {words} " or "c_prev" in words}  # fmt: skip
-    return (road, *(k for k in ("x", "h", "c") if also[k] and k != road))
+    also = re.findall(r"\b([xhc])(?:_prev)?\b", signal)
+    return (road, *(k for k in dict.fromkeys(also) if k != road))
 
 
 @dataclass
 class Road:
-    """One of the three parts of a pre-activation, as it was read.
+    """One of the three parts of a pre-activation, as it was read."""
 
-    Attributes
-    ----------
-    name : str
-        x, h or b.
-    way : Way
-    signals : list of str
-        What each block of rows meets.
-    slopes : array
-        Of the outputs along the pre-activation: block, unit, row of the batch, output, unit.
-    gates : array
-        How often the pre-activation of a gate (row) holds the part of a block (column).
-    apart : list of int
-        The blocks whose part is in no pre-activation of the other roads.
-    """
-
-    name: str
+    name: str  # x, h or b
     way: Way
-    signals: list[str]
-    slopes: Array
+    signals: list[str]  # what each block of rows meets
+    slopes: Array  # of the outputs along the part: block, unit, row of the batch, output, unit
+    # How often the pre-activation of a gate (row) holds the part of a block (column), and the
+    # blocks whose part is in no pre-activation of the other roads.
     gates: Array = field(default_factory=lambda: np.zeros(0))
     apart: list[int] = field(default_factory=list)
 
+    @property
+    def sees_c(self) -> bool:
+        """Return whether weights meet something made of the old cell state."""
+        return any("c" in about(self.name, s) for s in self.signals)
+
     def parts(self, six: Six, g: Mapping[str, Array]) -> Array:
         """Return what each block adds: block, row of the batch, unit."""
-        S, weights = len(self.signals), six[3 + ROADS.index(self.name)]
+        weights = six[3 + ROADS.index(self.name)]
         met = signals(self.name, six, g)
-        blocks = self.way.used(weights.reshape(S * six[1].shape[1], -1)).reshape(
-            S, six[1].shape[1], -1
-        )
+        blocks = self.way.used(weights.reshape(len(self.signals), six[1].shape[1], -1))
         return np.array([met[s] @ w.T for s, w in zip(self.signals, blocks, strict=True)])
 
 
@@ -191,42 +155,29 @@ def read_road(
 ) -> Road | None:
     """Find how a matrix is read and what it meets, or return None."""
     H = six[1].shape[1]
-    places = np.arange(len(J)).reshape(S * H, -1).astype(float)
+    places = np.arange(len(J)).reshape(S, H, -1)
     met = {words: v.T for words, v in signals(name, six, g).items() if v.any()}
     if not np.isfinite(J).all():
         return None
-    for own, way in product((True, False), ways(S)):
+    # A row is to change its own unit alone; only where it does so in no way may it change others.
+    for way, own in [*((way, True) for way in ways(S)), (AS_IT_IS, False)]:
         order = way.used(places)
-        if np.isnan(order).any():
+        if not len(order):
             continue
-        A = J[order.astype(int)].reshape(S, H, -1, *J.shape[1:])
-        if own and (A := _own(A, order.astype(int), J, room)) is None:
-            continue
+        A = J[order]
+        if own:
+            unit = np.arange(H)[:, None]
+            theirs = np.ones((len(J), H), dtype=bool)
+            theirs[order, unit] = False
+            if np.abs(J * theirs[:, None, None]).max() > room * max(np.abs(J).max(), 1e-3):
+                continue
+            A = A * np.eye(H)[:, None, None, None]
         found = [next((w for w, v in met.items() if _meets(b, v, room)), None) for b in A]
         if all(found):
             v = np.array([met[w] for w in found if w])
-            total = np.einsum("sujnok,sjn->sunok", A, v)
-            slope = total / (v**2).sum(axis=1)[:, None, :, None, None]
+            slope = np.einsum("sujnok,sjn->sunok", A, v) / (v**2).sum(1)[:, None, :, None, None]
             return Road(name, way, [w for w in found if w], slope)
     return None
-
-
-def _own(A: Array, order: Array, J: Array, room: float) -> Array | None:
-    """Keep what each row does to its own unit; None, if that is not all there is.
-
-    An entry may serve two units, where slices overlap.
-    """
-    eye = np.eye(A.shape[1])[None, :, None]
-    A = A * eye[:, :, :, None, None]
-    told, served = np.zeros_like(J), np.zeros((len(J), len(eye[0])))
-    np.add.at(told, order.ravel(), A.reshape(-1, *J.shape[1:]))
-    np.add.at(
-        served,
-        order.ravel(),
-        np.broadcast_to(eye, (*A.shape[:3], A.shape[1])).reshape(-1, A.shape[1]),
-    )
-    off = np.abs(told / np.maximum(served, 1)[:, None, None] - J).max()
-    return A if off <= room * max(np.abs(J).max(), 1e-3) else None
 
 
 def _meets(block: Array, v: Array, room: float) -> bool:
@@ -236,113 +187,54 @@ def _meets(block: Array, v: Array, room: float) -> bool:
     return bool(off <= room * max(np.abs(block).max() * np.abs(v).max(), 1e-3))
 
 
-def read_shared(J: Array, other: Road, room: float) -> Way | None:
-    """Tell whether one number made of the bias serves every unit."""
-    slope = other.slopes.reshape(-1, *J.shape[1:])
-    for way in SHARED:
-        matrix = np.array([way.used(row) for row in np.eye(len(J))])
-        off = np.abs(np.einsum("rp,p...->r...", matrix, slope) - J).max()
-        if off <= 3 * room * np.abs(J).max():
-            return way
-    return None
-
-
 class Wiring:
-    """How the roads make the pre-activations; `product` names two parts that are multiplied."""
+    """How the roads make the pre-activations."""
 
-    def __init__(
-        self, roads: Sequence[Road], six: Six, g: Mapping[str, Array], room: float
-    ) -> None:
+    def __init__(self, roads: Sequence[Road], room: float) -> None:
         self.roads, self.room, self.S = list(roads), room, len(roads[0].signals)
-        self.product: tuple[str, ...] = ()
-        tries = [self._aligned(reference) for reference in roads]
-        best = min(range(len(tries)), key=lambda k: (tries[k][0], k))
-        for road, (gates, apart) in zip(self.roads, tries[best][1], strict=True):
-            road.gates, road.apart = gates, apart
-            for s in self.idle():  # what has no slope anywhere may still be a step function
-                gates[s] = gates[:, s] = np.eye(self.S)[s]
-        if all(set(r.apart) in (set(), set(range(self.S))) for r in roads):
-            self._find_product(six, g)
-
-    @property
-    def torn(self) -> int:
-        """Return how many parts stand apart."""
-        return 0 if self.product else sum(len(road.apart) for road in self.roads)
-
-    def _aligned(self, reference: Road) -> tuple[float, list[tuple[Array, list[int]]]]:
-        """Express the slopes of all roads by those of one; count what is out of order."""
-        columns = np.array([s.ravel() for s in reference.slopes])
-        found, cost = [], 0.0
+        # What has no slope anywhere may still be a step function.
+        self.idle = [s for s in range(self.S) if not any(self.live(r, s) for r in roads)]
+        columns = np.array([self._usual(s) for s in range(self.S)])
         for road in self.roads:
-            gates, apart = np.eye(self.S), []
-            for s, slope in enumerate(road.slopes):
-                if road is reference:
-                    cost += 2.5 * (np.abs(slope).max() <= self.room)
-                elif (mix := self._mix(columns, slope.ravel(), s)) is None:
-                    apart.append(s)
-                    cost += 3
-                else:
-                    cost += np.sum(np.abs(mix - gates[:, s]) > self.room)
-                    gates[:, s] = mix
-            found.append((gates, apart))
-        return cost, found
+            road.gates = np.eye(self.S)
+            for s in set(range(self.S)) - {*self.idle}:
+                mix = self._mix(columns, road.slopes[s].ravel(), s)
+                road.apart += [s] if mix is None else []
+                road.gates[:, s] = 0 if mix is None else mix
+
+    def live(self, road: Road, s: int) -> bool:
+        """Return whether anything depends on a block."""
+        return bool(np.abs(road.slopes[s]).max() > self.room)
+
+    def _usual(self, s: int) -> Array:
+        """Return the slopes of a block in which most roads agree."""
+        found = [road.slopes[s].ravel() for road in self.roads if self.live(road, s)]
+        found = found or [np.zeros(self.roads[0].slopes[s].size)]
+        return max(found, key=lambda a: sum(np.abs(a - b).max() <= self._room(a) for b in found))
+
+    def _room(self, y: Array) -> float:
+        return 3 * self.room * max(float(np.abs(y).max()), 1e-3)
 
     def _mix(self, columns: Array, y: Array, s: int) -> Array | None:
         """Return by which numbers the columns add up to y, if they do; one column first."""
-        room = 3 * self.room * max(np.abs(y).max(), 1e-3 * np.abs(columns).max())
-        if np.abs(y).max() <= self.room:
-            return np.zeros(self.S)
-        for k in [s, *range(self.S)]:
-            number = columns[k] @ y / max(columns[k] @ columns[k], 1e-300)
-            if np.abs(y - number * columns[k]).max() <= room:
-                return _neat(number) * np.eye(self.S)[k]
-        mix = np.linalg.lstsq(columns.T, y, rcond=1e-6)[0]
-        fits = np.abs(y - mix @ columns).max() <= room
-        return np.array([_neat(m) for m in mix]) if fits else None
-
-    def _find_product(self, six: Six, g: Mapping[str, Array]) -> None:
-        """Tell whether two parts are multiplied: the slope along each is then the other."""
-        groups = {r.name: [r] for r in self.roads if r.apart}
-        if groups:
-            groups[""] = [r for r in self.roads if not r.apart]
-        weighted = {}
-        for name, group in groups.items():
-            part = np.sum([r.parts(six, g) for r in group], axis=0)
-            weighted[name] = group[0].slopes * part.swapaxes(1, 2)[:, :, :, None, None]
-        for one, other in combinations(groups, 2):
-            off = np.abs(weighted[one] - weighted[other]).max()
-            if off <= 10 * self.room * np.abs(weighted[one]).max():
-                self.product = (one, other)
+        ones = [columns[k] @ y / max(columns[k] @ columns[k], 1e-300) for k in range(self.S)]
+        single = [ones[k] * np.eye(self.S)[k] for k in [s, *range(self.S)]]
+        for mix in [*single, np.linalg.lstsq(columns.T, y, rcond=1e-6)[0]]:
+            if np.abs(y - mix @ columns).max() <= self._room(y):
+                return np.array([neat(m, 1e-3) for m in mix])
+        return None
 
     def bases(self, six: Six, g: Mapping[str, Array], letters: str) -> dict[str, Array]:
         """Return the pre-activations by gate, and the parts that stand apart, as `b|g`."""
         found: dict[str, Array] = {}
         parts = {road.name: road.parts(six, g) for road in self.roads}
         for k, letter in enumerate(letters):
-            apart = {r.name: parts[r.name][k] for r in self.roads if k in r.apart}
-            rest = [r for r in self.roads if k not in r.apart]
-            z = np.zeros_like(six[1])
-            for road in rest:
-                mixed = [s for s in np.flatnonzero(road.gates[k]) if s not in road.apart]
-                z = z + sum(road.gates[k, s] * parts[road.name][s] for s in mixed)
-            if self.product:
-                groups = {**apart, "": z}
-                one, other = (groups.pop(name) for name in self.product)
-                found[letter] = one * other + sum(groups.values())
-                continue
-            used = [r.name for r in rest if np.abs(r.slopes[k]).max() > self.room]
+            z, used = np.zeros_like(six[1]), []
+            apart = [road.name for road in self.roads if k in road.apart]
+            for road in self.roads:
+                if road.name not in apart:
+                    used += [road.name] if self.live(road, k) else []
+                    z = z + np.tensordot(road.gates[k], parts[road.name], 1)
             found[f"{'+'.join(used)}|{letter}" if apart and used else letter] = z
-            found |= {f"{name}|{letter}": part for name, part in apart.items()}
+            found |= {f"{name}|{letter}": parts[name][k] for name in apart}
         return found
-
-    def idle(self) -> Iterator[int]:
-        """Yield the gates whose pre-activation nothing depends on."""
-        for s in range(self.S):
-            if all(np.abs(r.slopes[s]).max() <= self.room for r in self.roads):
-                yield s
-
-
-def _neat(number: float) -> float:
-    """Round a number that was measured, if it is close to one of few digits."""
-    near = round(number * 24) / 24
-    return near if abs(number - near) < 1e-3 else number

@@ -92,34 +92,44 @@ def _kind(kind: str) -> Kind:
     return KINDS[kind]
 
 
+KEPT = "something kept between calls"
+
+
 def _report(kind: str, spec: Kind, ask: Ask) -> Report:
-    praise = spec.praise or (
-        f"{', '.join(spec.outputs)}: the same numbers as the reference on every input tried."
-    )
+    praise = f"{', '.join(spec.outputs)}: the same numbers as the reference on every input tried."
+    praise, wrong = spec.praise or praise, None
+    later: tuple[Finding, ...] = ()
     try:
-        notes, wrong = _manners(spec, ask), None
+        notes = _manners(spec, ask)
     except Trouble as trouble:
-        return Report(kind, praise, trouble.findings)
-    trouble_later: list[Finding] = []
+        read = _read_any_shape(spec, ask, trouble) or Reading(trouble.findings)
+        return Report(kind, praise, read.findings, read.formula, read.model)
     try:
         wrong = _first_wrong(spec, ask)
     except Trouble as trouble:
-        trouble_later = list(trouble.findings)
-    notes += [_changed(ask)] if ask.changed else []
+        later = trouble.findings
+    if ask.changed:
+        says = f"After the call {named(sorted(ask.changed))} held other numbers than before. They "
+        says += "may still be needed: work on a copy, and write a = a + b for a += b."
+        notes.append(Finding("input changed in place", says, tuple(sorted(ask.changed))))
     if ask.half:
         praise += " They came in half precision, which keeps 8 to 11 binary digits."
     if wrong is None or any(note.title == KEPT for note in notes):
-        return Report(kind, praise, [*notes, *trouble_later])
+        return Report(kind, praise, [*notes, *later])
     with np.errstate(all="ignore"):
-        reading = _first_that_holds(spec, ask)
-    if reading and not reading.model and not all(np.isfinite(a).all() for a in wrong[1]):
-        reading = None  # what is no number cannot be measured
-    said = list(reading.findings) if reading else facts(spec, *wrong)
-    model, formula = (reading.model, reading.formula) if reading else (None, ())
-    return Report(kind, praise, [*said, *notes, *trouble_later], formula, model)
+        read = _first_that_holds(spec, ask) or Reading([])
+    if not read.model and not (read.findings and all(np.isfinite(a).all() for a in wrong[1])):
+        read = Reading(facts(spec, *wrong))  # what is no number cannot be measured by a reader
+    return Report(kind, praise, [*read.findings, *notes, *later], read.formula, read.model)
 
 
-KEPT = "something kept between calls"
+def _read_any_shape(spec: Kind, ask: Ask, trouble: Trouble) -> Reading | None:
+    """Return a reading of what has a wrong shape, where the reader can: a window left out."""
+    if not spec.any_shape or trouble.findings[0].title != "wrong shape":
+        return None
+    ask.any_shape = True
+    reading = _first_that_holds(spec, ask)
+    return reading if reading and reading.model else None
 
 
 def _manners(spec: Kind, ask: Ask) -> list[Finding]:
@@ -128,25 +138,21 @@ def _manners(spec: Kind, ask: Ask) -> list[Finding]:
     if not arguments:  # put to trials, which call the function many times
         return []
     once = ask.careful(*arguments)
-    between = [a * 0.5 if _floats(a) else a for a in arguments]
-    ask(*between)  # of the same sizes, so that nothing kept is cleared by a change of size
-    if same(ask(*arguments), once, 1e-6):
-        return []
-    says = (
-        "Called twice with the same arguments, the function gives two answers. Does it keep a "
-        "state, a gradient, a list or a random draw from one call to the next?"
-    )
-    return [Finding(KEPT, says)]
+    # In between others of the same sizes: what is kept may be cleared by a change of size.
+    ask(*(a * 0.5 if _floats(a) else a for a in arguments))
+    says = "Called twice with the same arguments, the function gives two answers. Does it keep a "
+    says += "state, a gradient, a list or a random draw from one call to the next?"
+    return [] if same(ask(*arguments), once, 1e-6) else [Finding(KEPT, says)]
 
 
 def _floats(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def _changed(ask: Ask) -> Finding:
-    says = f"After the call {named(sorted(ask.changed))} held other numbers than before. Whoever "
-    says += "called may still need them: work on a copy, and write a = a + b for a += b."
-    return Finding("input changed in place", says, tuple(sorted(ask.changed)))
+def _single(case: Case) -> bool:
+    """Tell whether arguments, or arrays in a list, come in single precision."""
+    every = [a for v in case.values() for a in (v if isinstance(v, list) else [v])]
+    return any(getattr(a, "dtype", None) == np.float32 for a in every)
 
 
 def _first_wrong(spec: Kind, ask: Ask) -> tuple[Case, list[Array]] | None:
@@ -155,7 +161,7 @@ def _first_wrong(spec: Kind, ask: Ask) -> tuple[Case, list[Array]] | None:
         try:
             got = ask.careful(*case.values())
         except Trouble as trouble:
-            if any(getattr(a, "dtype", None) == np.float32 for a in case.values()):
+            if _single(case):
                 continue  # double precision may be asked for, as by layer.double()
             raise Trouble(*trouble.findings, *_at_size_one(case)) from None
         if not same(got, spec.expected(list(case.values())), 2e-2 if ask.half else 2e-5):
@@ -173,48 +179,50 @@ def _at_size_one(case: Case) -> list[Finding]:
 
 def _first_that_holds(spec: Kind, ask: Ask) -> Reading | None:
     """Return the first reading whose model gives the learner's numbers, else measured facts."""
-    ask.eps = _rounding(spec, ask)
     measured = None
-    readings = spec.read(ask)
-    while True:
-        try:
-            reading = next(readings)
-        except (StopIteration, Trouble, np.linalg.LinAlgError):
-            return measured
-        if reading.model is None:
-            measured = measured or reading
-        elif holds(spec, ask, reading):
-            return reading
+    try:
+        ask.eps = _rounding(spec, ask)
+        for reading in spec.read(ask):
+            if reading.model is None:
+                measured = measured or reading
+            elif holds(spec, ask, reading.model):
+                return reading
+    except (Trouble, np.linalg.LinAlgError):  # no further than this
+        pass
+    return measured
 
 
 def _rounding(spec: Kind, ask: Ask) -> float:
     """Return the rounding of the answers: a change in the tenth digit is not seen in float32."""
     arguments = list(spec.cases[0].values())
-    if not any(_floats(a) or isinstance(a, list) for a in arguments):
+    moved = [_moved(a) for a in arguments]
+    if all(a is b for a, b in zip(moved, arguments, strict=True)):
         return 1e-12  # sizes and numbers alone are not taken in float32
-    moved = [a * (1 + 3e-11) if _floats(a) else a for a in arguments]
-    with_it, without = ask(*moved), ask(*arguments)
-    return (
-        1e-5 if all(np.array_equal(a, b) for a, b in zip(with_it, without, strict=True)) else 1e-12
-    )
+    pairs = zip(ask(*moved), ask(*arguments), strict=True)
+    return 1e-5 if all(np.array_equal(a, b, equal_nan=True) for a, b in pairs) else 1e-12
 
 
-def holds(spec: Kind, ask: Ask, reading: Reading) -> bool:
-    """Tell whether a reading's model gives the learner's numbers on every kind of input."""
-    assert reading.model is not None
-    off = 1e-4 if ask.eps > 1e-9 else 1e-9
+def _moved(value: Any) -> Any:
+    """Return numbers changed in the tenth digit, in a list, too; anything else as it is."""
+    if isinstance(value, list) and all(map(_floats, value)):
+        return [_moved(v) for v in value]
+    return value * (1 + 3e-11) if _floats(value) else value
+
+
+def holds(spec: Kind, ask: Ask, model: Callable[..., Any]) -> bool:
+    """Tell whether a model gives the learner's numbers on every kind of input."""
+    compared = 0
     for case in spec.cases:
-        arguments = list(case.values())
-        single = any(getattr(a, "dtype", None) == np.float32 for a in arguments)
         try:
-            got = ask(*arguments)
+            got = ask(*case.values())
         except Trouble:  # said apart
             continue
+        compared += 1
         with np.errstate(all="ignore"):
-            modelled = [np.asarray(a, float) for a in reading.model(*arguments)]
-        if not same(modelled, got, 1e-4 if single else off):
+            modelled = [np.asarray(a, float) for a in model(*case.values())]
+        if not same(modelled, got, 1e-4 if _single(case) or ask.eps > 1e-9 else 1e-9):
             return False
-    return True
+    return compared > 0
 
 
 __all__ = ["check", "kinds", "signature"]

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from lstm_tutorial.exercises._edits import by_edits, listed
-from lstm_tutorial.exercises._kind import Case, as_tensor
+from lstm_tutorial.exercises._kind import Case, Kind, as_tensor
 from lstm_tutorial.exercises._reading import Array, Finding
 from lstm_tutorial.exercises._trials import Fn, by_measuring, first
 from lstm_tutorial.exercises.nn_lstm import deaf, valid
 from lstm_tutorial.exercises.pytorch import in_halves
+
+KINDS: dict[str, Kind] = {}
 
 
 def _scored(B: int, K: int, size: float = 1, low: float = 0) -> dict[str, Any]:
@@ -27,14 +29,15 @@ _LOGITS = [
     _scored(*row) for row in [(5, 4), (3, 6), (1, 3), (4, 1), (1, 1), (6, 3, 2, 40), (6, 4, 3, 900)]
 ]
 
-CROSS_ENTROPY = by_edits(
+KINDS["cross_entropy"] = by_edits(
     "cross_entropy(logits, targets) -> mean loss in nats, from logits (B, K) and classes (B,)",
     {"loss": ""},
     _LOGITS,
     """
     scores = logits
     z = scores - scores.max(axis=1, keepdims=True)
-    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    total = np.exp(z).sum(axis=1, keepdims=True)
+    log_p = z - np.log(total)
     picked = log_p[np.arange(len(targets)), targets]
     return -picked.mean()
     """,
@@ -42,49 +45,27 @@ CROSS_ENTROPY = by_edits(
     softmax twice: scores = logits -> p = np.exp(logits - logits.max(axis=1, keepdims=True));
         scores = p / p.sum(axis=1, keepdims=True) | The loss takes it already. Hand it the logits.
     softmax along the batch: max(axis=1, keepdims=True) -> max(axis=0) &&
-        sum(axis=1, keepdims=True)) -> sum(axis=0)) | It runs over the classes, the last axis.
+        sum(axis=1, keepdims=True) -> sum(axis=0) | It runs over the classes, the last axis.
     sigmoid, not softmax: log_p[np -> (-np.logaddexp(0, -logits))[np | Divide by the sum of exp.
     no softmax: log_p[np -> logits[np | Logits are no log-probabilities. Subtract log(sum(exp)).
     logarithm left out: -np.exp(picked).mean() | Probabilities are averaged, not their logarithms.
     logarithm after the mean: -np.log(np.exp(picked).mean()) | Average the logarithms.
-    summed, not averaged: -picked.sum() | Take the mean over the batch.
-    wrong sign: picked.mean() | The loss is minus the log-probability.
     in bits: -picked.mean() / np.log(2) | The logarithm is that of base 2. In nats it is natural.
     averaged over the classes too: -picked.mean() / logits.shape[1] | Divide by B, not by B K.
     all classes, not the target: -log_p.mean() | Take the target's log-probability.
     predicted class, not the target: targets] -> logits.argmax(axis=1)] | Take the target's.
     exp overflows: scores - scores.max(axis=1, keepdims=True) -> scores |
         exp of large logits is infinite. Subtract the largest of each row first.
-    logarithm of 0: z - np.log(np.exp(z).sum(axis=1, keepdims=True)) ->
-        np.log(np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)) |
-        A softmax may round to 0, and its logarithm is not finite. Take z minus a logarithm.
-    """)
-    | {
-        f"probabilities {how} {tiny}": (
-            f"z - np.log(np.exp(z).sum(axis=1, keepdims=True)) -> np.log({before}np.exp(z) / "
-            f"np.exp(z).sum(axis=1, keepdims=True){after})",
-            "No loss is larger than the logarithm allows. Take z minus the log of the sum.",
-        )
-        for tiny in (1e-15, 1e-12, 1e-10, 1e-8, 1e-7)
-        for how, before, after in [
-            ("at least", "np.maximum(", f", {tiny})"),
-            ("clipped at", "np.clip(", f", {tiny}, 1 - {tiny})"),
-            ("plus", "", f" + {tiny}"),
-        ]
-    },
+    logarithm of 0: z - np.log(total) -> np.log(np.exp(z) / total) | A softmax may round to 0.
+    plus 1e-12: z - np.log(total) -> np.log(np.exp(z) / total + 1e-12) | It bounds the loss.
+    plus 1e-8: z - np.log(total) -> np.log(np.exp(z) / total + 1e-8) | It bounds the loss.
+    clipped at 1e-12: z - np.log(total) -> np.log(np.clip(np.exp(z) / total, 1e-12, 1 - 1e-12)) |
+        It bounds the loss.
+    """),
     "classifying",
-    also=[
-        """
-        scores = logits
-        z = scores - scores.max(axis=1, keepdims=True)
-        log_p = np.log(np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
-        picked = log_p[np.arange(len(targets)), targets]
-        return -picked.mean()
-        """
-    ],
 )
 
-CROSS_ENTROPY_GRADIENT = by_edits(
+KINDS["cross_entropy_gradient"] = by_edits(
     "cross_entropy_gradient(logits, targets) -> array (B, K), the gradient of the mean loss",
     {"dlogits": "B K"},
     _LOGITS,
@@ -96,15 +77,9 @@ CROSS_ENTROPY_GRADIENT = by_edits(
     return dz / len(logits)
     """,
     listed("""
-    not divided by the batch: dz | The loss is a mean over the batch. Divide by B.
     divided by batch and classes: dz / logits.size | Divide by B, not by B K.
-    divided by the classes: dz / logits.shape[1] | Divide by B, not by K.
-    targets not subtracted: p - one_hot -> p | This is the softmax alone. Subtract 1 at each target.
-    targets added: p - one_hot -> p + one_hot | Subtract 1 at each target.
-    wrong sign: p - one_hot -> one_hot - p | It is softmax minus one-hot.
     softmax along the batch: max(axis=1, keepdims=True) -> max(axis=0) &&
         sum(axis=1, keepdims=True) -> sum(axis=0) | It runs over the classes, the last axis.
-    no softmax: p - one_hot -> logits - one_hot | The logits are taken for probabilities.
     sigmoid, not softmax: p - one_hot -> 1 / (1 + np.exp(-logits)) - one_hot |
         The softmax divides by the sum over the classes.
     at the targets only: p - one_hot -> (p - 1) * one_hot | Other classes have a gradient, too: p.
@@ -125,7 +100,7 @@ def _answers(a: int, b: int, right: int, wrong: int = 0) -> dict[str, Any]:
 
 _COUNTS = [(1, 7, 50), (9, 4, 20, 3), (3, 3, 5, 2), (0, 0, 9), (1, 0, 0), (70, 90, 9)]
 
-SIGN_TEST = by_edits(
+KINDS["sign_test"] = by_edits(
     "sign_test(first, second) -> number, a probability",
     {"p": ""},
     [_answers(*counts) for counts in _COUNTS],
@@ -141,20 +116,15 @@ SIGN_TEST = by_edits(
     listed("""
     one side only: abs(k - middle) >= far -> k <= min(a, b) | The other side counts, too.
     at least as many: abs(k - middle) >= far -> k >= a | As far on the other side counts, too.
-    at most as many: abs(k - middle) >= far -> k <= a | As far on the other side counts, too.
     exactly this count: abs(k - middle) >= far -> k == a | All that are as far from m/2 count.
-    exactly this count, on both sides: abs(k - middle) >= far -> k in (a, b) | Further out counts.
     the middle counted twice: 2 * sum(math.comb(m, k) for k in range(min(a, b) + 1)) / 2**m |
         One side is doubled: more than 1 for a tie.
-    further only: >= far -> > far | Counts just as far belong to it.
     all utterances counted: (first & ~second) -> first && a + b -> len(first) |
         Where both are right or both wrong nothing is learnt. Leave these out.
     right answers counted: (first & ~second) -> first && (second & ~first) -> second |
         Where both are right nothing is learnt. Leave these out.
     0 without a difference: sum(math.comb(m, k) for k in counts) / 2**m if m else 0.0 | It is 1.
     normal approximation: math.erfc(far / math.sqrt(m / 2)) if m else 1.0 | Sum the binomial itself.
-    corrected approximation: math.erfc(max(far - 0.5, 0) / math.sqrt(m / 2)) if m else 1.0 |
-        Sum the binomial itself.
     """),
     "classifying",
 )
@@ -172,7 +142,7 @@ _FRAMES = [
     *[(4, 5, 1, 0.9), (9, 60, 5, 0.375)],
 ]
 
-DECIDE = by_edits(
+KINDS["decide"] = by_edits(
     "decide(p, lengths, threshold) -> array (B,), the frame of decision",
     {"frame": "B"},
     [
@@ -181,26 +151,22 @@ DECIDE = by_edits(
     ],
     """
     best = p.max(axis=2)
-    valid = np.arange(len(p))[:, None] < lengths
+    frames = np.arange(len(p))[:, None]
+    valid = frames < lengths
     sure = (best > threshold) & valid
-    first = sure.argmax(axis=0)
-    last = lengths - 1
-    return np.where(sure.any(axis=0), first, last)
+    never = lengths - 1
+    return np.where(sure.any(axis=0), sure.argmax(axis=0), never)
     """,
     listed("""
     padding read: < lengths -> < len(p) + 0 * lengths | A frame at or after length is padding.
-    one frame of padding read: < lengths -> <= lengths | The last frame is length - 1.
-    threshold reached: > threshold -> >= threshold | It has to be exceeded.
-    never sure, first frame: first | argmax gives 0 where it is never sure. Take the last frame.
+    never sure, first frame: lengths - 1 -> 0 * lengths | Take the last frame.
     never sure, end of the array: lengths - 1 -> len(p) - 1 + 0 * lengths | Take length - 1.
     never sure, one too far: lengths - 1 -> lengths | Take length - 1.
     never sure, surest frame: lengths - 1 -> np.where(valid, best, -1).argmax(axis=0) |
         Take the last frame.
-    never sure, -1: lengths - 1 -> -1 + 0 * lengths | Take length - 1.
     last sure frame: sure.argmax(axis=0) -> len(p) - 1 - sure[::-1].argmax(axis=0) | Take the first.
     surest frame: sure.argmax(axis=0) -> np.where(sure, best, 0).argmax(axis=0) | Take the first.
-    frames counted from 1: np.where(sure.any(axis=0), first, last) + 1 | Count frames from 0.
-    first class alone: p.max(axis=2) -> p[:, :, 0] | Take the largest of all classes.
+    frames counted from 1: 1 + np.where(sure.any(axis=0), sure.argmax(axis=0), never) | From 0.
     """),
     "classifying",
 )
@@ -218,45 +184,37 @@ def _bucketing(fn: Fn) -> Iterator[Finding]:
     """Find what is wrong with batches: first what is in them, and then the draw."""
     batches, again, other = _batches(fn), _batches(fn), _batches(fn, 1)
     every = sorted(k for batch in batches for k in batch)
-    missing = {
+    found = {
         "lengths, not indices | The batches hold lengths.": every == sorted(_LENGTHS),
         "indices from 1 | Sequences are counted from 0.": every == list(range(1, 271)),
         "a sequence twice | Each comes once.": len(set(every)) < len(every),
-        "sequences left out | Is the last batch, a smaller one, missing?": every
-        != list(range(270)),
+        "sequences left out | Is the last, smaller batch missing?": every != list(range(270)),
     }
-    found = list(first(missing))
-    yield from found
-    if found:
+    if any(found.values()):
+        yield from first(found)
         return
     steps = sum(int(_LENGTHS[batch].max()) * len(batch) for batch in batches)
+    longest = [[max(_LENGTHS[batch]) for batch in made] for made in (batches, other)]
+    drawn = [set(map(frozenset, made)) for made in (batches, other)]
     few = [(n, size, _batches(fn, 0, n, size)) for n, size in [(3, 8), (1, 1), (3, 1)]]
-    yield from first(
-        {
-            "batch too large | It is larger than size.": max(map(len, batches)) > 32,
-            "batches too small | Fill them up to the size.": len(batches) > 12,
-            "padding | More than a tenth is padding: similar lengths belong together.": (
-                steps * 0.9 >= _LENGTHS.sum()
-            ),
-            "rng not used | The same rng draws other batches. Draw from rng alone.": (
-                batches != again
-            ),
-            "always the same order | Draw the order of the batches.": (
-                [max(_LENGTHS[b]) for b in batches] == [max(_LENGTHS[b]) for b in other]
-            ),
-            "always the same neighbours | Draw the order among equals.": (
-                set(map(frozenset, batches)) == set(map(frozenset, other))
-            ),
-            "sizes fixed in | It fails for three sequences, or for one.": any(
-                sorted(k for batch in made for k in batch) != list(range(n))
-                or max(map(len, made)) > size
-                for n, size, made in few
-            ),
-        }
+    fixed = any(
+        sorted(k for batch in made for k in batch) != list(range(n)) or max(map(len, made)) > size
+        for n, size, made in few
     )
+    padding = "padding | More than a tenth is padding: similar lengths belong together."
+    found = {
+        "batch too large | It is larger than size.": max(map(len, batches)) > 32,
+        "batches too small | Fill them up to the size.": len(batches) > 12,
+        padding: steps * 0.9 >= _LENGTHS.sum(),
+        "rng not used | The same rng draws other batches.": batches != again,
+        "always the same order | Draw the order of the batches.": longest[0] == longest[1],
+        "always the same neighbours | Draw the order among equals.": drawn[0] == drawn[1],
+        "sizes fixed in | It fails for three sequences, or for one.": fixed,
+    }
+    yield from first(found)
 
 
-BUCKETS = by_measuring(
+KINDS["buckets"] = by_measuring(
     "buckets(lengths, size, rng) -> list of arrays of indices",
     _bucketing,
     "classifying",
@@ -271,54 +229,36 @@ def _outputs(seed: int, T: int, H: int, lengths: list[int], padding: float) -> C
     return {"out": out, "lengths": np.array(lengths)}
 
 
-POOL_BOTH = by_edits(
+KINDS["torch.pool_both"] = by_edits(
     "pool_both(out, lengths) -> tensor (B, 2H), mean and largest over the valid steps",
     {"mean": "B H", "largest": "B H"},
     [
-        _outputs(330, 6, 4, [2, 6, 1], 0),
-        _outputs(332, 6, 4, [2, 6, 1], np.nan),
-        _outputs(331, 5, 3, [5, 3], 3),
-        _outputs(333, 1, 1, [1], 0),
+        *[_outputs(330, 6, 4, [2, 6, 1], 0), _outputs(332, 6, 4, [2, 6, 1], np.nan)],
+        *[_outputs(331, 5, 3, [5, 3], 3), _outputs(333, 1, 1, [1], 0)],
     ],
     """
     ends = lengths[:, None]
-    valid = np.arange(len(out))[:, None, None] < ends
+    steps = np.arange(len(out))[:, None, None]
+    valid = steps < ends
     zeros = np.where(valid, out, 0)
     mean = zeros.sum(axis=0) / ends
     largest = np.where(valid, out, -np.inf).max(axis=0)
     return np.concatenate([mean, largest], axis=1)
     """,
     listed("""
-    mean counts the padding: / ends -> / len(out) |
-        The padding's zeros are counted in the mean. Divide by the valid steps.
+    mean counts the padding: / ends -> / len(out) | Divide by the valid steps.
     padding wins: np.where(valid, out, -np.inf) -> zeros |
-        Where all valid outputs lie below zero the padding's zeros are the largest. Put minus
-        infinity there.
-    padding in the mean: zeros.sum(axis=0) / ends -> out.mean(axis=0) |
-        The mean is taken over all steps as they stand.
-    padding in the largest: np.where(valid, out, -np.inf) -> out |
-        The largest is taken over all steps as they stand.
+        Below zero the padding's zeros are the largest. Put minus infinity there.
+    padding in the mean: zeros.sum(axis=0) / ends -> out.mean(axis=0) | Select the valid steps.
+    padding in the largest: np.where(valid, out, -np.inf) -> out | Select the valid steps.
     padding in both: np.concatenate([out.mean(axis=0), out.max(axis=0)], axis=1) |
         The padding is in the mean and in the largest.
     mask multiplied: np.where(valid, out, 0) -> valid * out |
-        The outputs are multiplied by the mask. The padding may hold NaN, and 0 times NaN is NaN.
-    mask one step too long: < ends -> <= ends | The step at index length is padding.
-    mask one step too short: < ends -> < ends - 1 | The last valid step is length - 1.
+        The padding may hold NaN, and 0 times NaN is NaN. Select the valid steps.
     halves exchanged: [mean, largest] -> [largest, mean] | The mean comes first.
-    sum for the mean: zeros.sum(axis=0) / ends -> zeros.sum(axis=0) | Divide by the valid steps.
-    least for the largest: out, -np.inf).max -> out, np.inf).min | This is the least.
     """),
     "classifying",
     prepare=as_tensor,
     ask=deaf,
     flat=in_halves,
 )
-
-KINDS = {
-    "cross_entropy": CROSS_ENTROPY,
-    "cross_entropy_gradient": CROSS_ENTROPY_GRADIENT,
-    "sign_test": SIGN_TEST,
-    "buckets": BUCKETS,
-    "decide": DECIDE,
-    "torch.pool_both": POOL_BOTH,
-}

@@ -1,9 +1,8 @@
-"""Exercises of the chapter on the LSTM in NumPy: initial weights, judged entry by entry."""
+"""Exercises of the chapter on the LSTM in NumPy: initial weights, judged by how they are drawn."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -16,144 +15,109 @@ from lstm_tutorial.exercises._kind import draw
 from lstm_tutorial.exercises._reading import Array, Finding, named
 from lstm_tutorial.exercises._trials import Fn, arrays, by_measuring
 
-Weights = dict[str, Array]
-Samples = list[tuple[Array, int, int]]  # numbers, with D and H, of each size
-Scale = Callable[[int, int], float]
-
 _AXES = {"W_ih": "4H D", "W_hh": "4H H", "b": "4H"}
 _SIZES = [(16, 60), (90, 24)]  # D and H: two scales differ by 8 % or more at one of them
+_SCALES = """
+1/√H: H**-0.5
+1/√D: D**-0.5
+1/√(D + H): (D + H) ** -0.5
+1/H: 1 / H
+1/D: 1 / D
+√(6/(D + H)), Xavier's: (6 / (D + H)) ** 0.5
+√(2/(D + H)), Xavier's: (2 / (D + H)) ** 0.5
+√(6/(D + 4H)), Xavier's: (6 / (D + 4 * H)) ** 0.5
+√(2/D), He's: (2 / D) ** 0.5
+"""
+Weights = dict[str, Array]
 
 
-def _root(a: float, k: float, m: float) -> Scale:
-    return lambda D, H: (a / (k * D + m * H)) ** 0.5
-
-
-_SCALES: dict[str, Scale] = {
-    **{"1/√H": _root(1, 0, 1), "1/√D": _root(1, 1, 0), "1/√(D + H)": _root(1, 1, 1)},
-    **{"1/H": lambda D, H: 1 / H, "1/D": lambda D, H: 1 / D},
-    **{f"√({a}/(D + H)), Xavier's": _root(a, 1, 1) for a in (2, 6)},
-    **{f"√({a}/(D + 4H)), Xavier's": _root(a, 1, 4) for a in (2, 6)},
-    **{f"√({a}/{n}H), Xavier's": _root(a, 0, n) for a in (2, 6) for n in (2, 5)},
-    **{f"√({a}/{n}), He's": _root(a, n == "D", n == "H") for a in (2, 6) for n in "DH"},
-}
-_STRUCTURES = "orthogonal", "the identity"
-_OTHER = "neither uniform nor normal nor anything else that is known here"
-
-
-def _off(values: Array, cdf: Callable[[Array], Array]) -> float:
+def _off(values: Array, cdf: Array) -> float:
     """Return the distance to a distribution, in units of which 3 never come by chance."""
     ranks = (np.arange(values.size) + 0.5) / values.size
-    return float(np.abs(cdf(np.sort(values, None)) - ranks).max() * values.size**0.5)
+    return float(np.abs(np.sort(cdf, None) - ranks).max() * values.size**0.5)
 
 
 def _is_uniform(values: Array, low: float, high: float) -> bool:
-    return _off(values, lambda v: np.clip((v - low) / (high - low), 0, 1)) < 3
+    return _off(values, np.clip((values - low) / (high - low), 0, 1)) < 3
 
 
 def _is_normal(values: Array) -> bool:
-    spread = values.std() * 2**0.5
-    cut = np.abs(values).max() < 2.6 * values.std()
-    return not cut and _off(values, lambda v: (1 + np.vectorize(math.erf)(v / spread)) / 2) < 2
+    erf = np.vectorize(math.erf)(values / values.std() / 2**0.5)
+    return np.abs(values).max() > 2.6 * values.std() and _off(values, (1 + erf) / 2) < 2
 
 
-def _right(values: Array, D: int, H: int) -> bool:
+def _right(values: Array, H: int) -> bool:
     """Tell whether numbers are uniform in ±1/√H; half precision rounds by up to 1/250."""
     bound, largest = H**-0.5, float(np.abs(values).max())
     fills = 1 - 25 / values.size < largest / bound < 1.004
     return fills and _is_uniform(values, -bound, bound)
 
 
-def _law(samples: Samples) -> str:
+def _law(samples: Sequence[Array]) -> str:
     """Say how numbers are drawn, if one law holds at both sizes."""
-    every = np.concatenate([values.ravel() for values, _, _ in samples])
-    fewest = min(values.size for values, _, _ in samples)
-    if not np.isfinite(every).all():
-        return "not finite"
-    if np.ptp(every) == 0:
+    every = np.concatenate([values.ravel() for values in samples])
+    if not np.isfinite(every).all() or np.ptp(every) == 0:
         return f"all {every[0] + 0.0:.3g}"
-    for structure in _STRUCTURES:
-        if all(structure == _structure(values) for values, _, _ in samples):
-            return structure
+    for gates, what in [(4, ", gate by gate"), (1, "")]:
+        for structure, holds in [("the identity", _is_identity), ("orthogonal", _is_orthogonal)]:
+            if all(holds(block) for values in samples for block in np.split(values, gates)):
+                return structure + what
     low = 0 if every.min() >= 0 else -1
-    tops = [float(np.abs(values).max()) for values, _, _ in samples]
-    if all(_is_uniform(v, low * top, top) for (v, _, _), top in zip(samples, tops, strict=True)):
-        scale = _scale(samples, tops, max(0.015, 8 / fewest))
-        return ("uniform from 0 to ", "uniform in ±")[-low] + scale
-    if all(_is_normal(values) for values, _, _ in samples):
-        spreads = [float(values.std()) for values, _, _ in samples]
-        scale = _scale(samples, spreads, max(0.04, 2 / fewest**0.5))
-        return "normal with a standard deviation of " + scale
-    return _OTHER
+    tops = [float(np.abs(values).max()) for values in samples]
+    if all(_is_uniform(v, low * top, top) for v, top in zip(samples, tops, strict=True)):
+        return ("uniform from 0 to ", "uniform in ±")[-low] + _scale(tops)
+    if all(map(_is_normal, samples)):
+        spreads = [float(values.std()) for values in samples]
+        return "normal with a standard deviation of " + _scale(spreads)
+    return "not uniform"
 
 
-def _scale(samples: Samples, sizes: list[float], room: float) -> str:
-    """Return the scale as a formula, if one holds at both sizes, or as the larger number."""
-    for name, scale in _SCALES.items():
-        wanted = [scale(D, H) for _, D, H in samples]
-        if room < 0.05 and np.allclose(sizes, wanted, rtol=min(room, 0.04), atol=0):
+def _scale(sizes: list[float]) -> str:
+    """Return the scale as a formula, if one holds at both sizes, or as a number."""
+    for row in _SCALES.strip().split("\n"):
+        name, formula = row.split(": ")
+        if np.allclose(sizes, [eval(formula, {"D": D, "H": H}) for D, H in _SIZES], rtol=0.04):
             return name
-    shares = [size * H**0.5 for size, (_, _, H) in zip(sizes, samples, strict=True)]
-    if np.ptp(shares) < 2 * room * max(shares):
-        return f"{max(shares):.2g}/√H"
-    return f"{max(sizes):.2g}" + " or less" * bool(np.ptp(sizes) > 2 * room * max(sizes))
+    share, other = (size * H**0.5 for size, (_, H) in zip(sizes, _SIZES, strict=True))
+    return f"{share:.2g}/√H" if abs(share - other) < 0.08 * share else f"{max(sizes):.2g}"
 
 
-def _structure(values: Array) -> str:
-    """Tell whether a matrix is the identity, times a number, or orthogonal."""
-    rows = values if values.ndim < 2 or len(values) <= values.shape[1] else values.T
-    gram = rows @ rows.T if rows.ndim == 2 else np.ones((2, 2))
-    scale = gram.trace() / len(gram)
-    if np.abs(gram - scale * np.eye(len(gram))).max() > 0.02 * scale:
-        return ""
-    return _STRUCTURES[int(len(rows) == rows.shape[1] == np.count_nonzero(rows))]
+def _is_orthogonal(values: Array) -> bool:
+    if values.ndim < 2:
+        return False
+    rows = values if len(values) <= values.shape[1] else values.T
+    gram = rows @ rows.T
+    return bool(np.abs(gram - gram[0, 0] * np.eye(len(gram))).max() < 0.02 * gram[0, 0])
+
+
+def _is_identity(values: Array) -> bool:
+    square = values.shape == values.shape[::-1] and values.ndim == 2
+    return square and np.count_nonzero(values) == len(values) and bool(values.diagonal().all())
 
 
 def _gates(array: Array, letters: str) -> Array:
     """Return the blocks of some gates, one above the other."""
-    blocks = zip("ifgo", np.split(array, 4), strict=True)
-    return np.concatenate([block for gate, block in blocks if gate in letters])
+    blocks = dict(zip("ifgo", np.split(array, 4), strict=True))
+    return np.concatenate([blocks[gate] for gate in letters])
 
 
-def _described(samples: Samples, letters: str) -> dict[str, str]:
-    """Return the laws that are not right, and the gates that they hold for."""
-
-    def of(gates: str) -> Samples:
-        return [(_gates(values, gates), D, H) for values, D, H in samples]
-
-    bad = "".join(g for g in letters if not all(_right(*sample) for sample in of(g)))
-    laws = {g: _law(of(g)) for g in bad}
-    together = _law(of(bad)) if bad else _OTHER
-    if bad and set(laws.values()) <= {laws[bad[0]]} & set(_STRUCTURES):
-        return {laws[bad[0]] + ", gate by gate": bad}
-    if together != _OTHER:
-        return {together: bad}
-    return {law: "".join(g for g in bad if laws[g] == law) for law in laws.values()}
-
-
-def _laws(sizes: list[list[Weights]]) -> Iterator[Finding]:
+def _laws(large: Weights, small: Weights, tied: set[str]) -> Iterator[Finding]:
     """Yield how arrays are drawn, and the forget gate's biases, where it is not as it should be."""
-    found: dict[tuple[str, str], list[str]] = {}
-    biases = {g: np.concatenate([_gates(c["b"], g) for s in sizes for c in s]) for g in "ifgo"}
-    ones = [g for g in "ifgo" if np.abs(biases[g] - 1).max() < 1e-6]
-    moved = ones if len(ones) == 1 and ones != ["f"] else []
-    judged = {"W_ih": "ifgo", "W_hh": "ifgo", "b": "".join(g for g in "igo" if g not in moved)}
-    for name, letters in judged.items():
-        samples = [
-            (calls[0][name] if name != "b" else np.stack([c["b"] for c in calls], axis=1), D, H)
-            for calls, (D, H) in zip(sizes, _SIZES, strict=True)
-        ]
-        for law, gates in _described(samples, letters).items():
-            found.setdefault((law, gates if len(gates) < len(letters) else ""), []).append(name)
-    both = [law.split()[0] for (law, _), names in found.items() if names[:2] == ["W_ih", "W_hh"]]
-    for (law, gates), names in found.items():
-        if names == ["b"] and law.split()[0] in both and law[:3] != "all":
+    biases = {g: np.concatenate([_gates(w["b"], g) for w in (large, small)]) for g in "ifgo"}
+    moved = [g for g in "igo" if np.abs(biases[g] - 1).max() < 1e-6]
+    moved = moved if len(moved) == 1 else []
+    others = "".join(gate for gate in "igo" if gate not in moved)
+    found: dict[str, list[str]] = {}
+    for name in (name for name in _AXES if name not in tied):
+        samples = [_gates(w[name], "ifgo" if name != "b" else others) for w in (large, small)]
+        if not all(_right(values, H) for values, (_, H) in zip(samples, _SIZES, strict=True)):
+            found.setdefault(_law(samples), []).append(name)
+    for law, names in found.items():
+        if names == ["b"] and len(found) == 2 and not law.startswith("all"):
             continue  # drawn in the way of the matrices; they are too few to say more
-        of = f"{named(names)}{f' in the rows of {named(gates)}' if gates else ''}"
-        where = names if len(names) < 3 else names[:2]  # b goes with the matrices
-        says = f"{of}: the numbers are {law}. They should be uniform in ±1/√H."
-        title = f"{named(names)}: {'not uniform' if law == _OTHER else law}"
-        yield Finding(title, says, (*where, *gates))
-    if "f" not in ones:
+        says = f"{named(names)}: the numbers are {law}. They should be uniform in ±1/√H."
+        yield Finding(f"{named(names)}: {law}", says, tuple(names[:2]))  # b goes with the matrices
+    if np.abs(biases["f"] - 1).max() > 1e-6:
         yield _forget(biases["f"] + 0.0, moved)
 
 
@@ -163,83 +127,68 @@ def _forget(f: Array, moved: list[str]) -> Finding:
     if moved:
         title = "forget bias in another block"
         says = f"1 stands in the biases of {moved[0]}. Those of f are the second quarter."
-    elif np.ptp(f) and np.abs(f - 1).max() < 1.01 * _SIZES[1][1] ** -0.5:
-        title = "forget bias added to what was drawn"
-        says = "The forget gate's biases scatter about 1, as if it had been added to the others."
     elif np.ptp(f):
         title = "forget bias not set"
         says = f"The forget gate's biases lie between {f.min():.2g} and {f.max():.2g}."
+        if np.abs(f - 1).max() < 1.01 * _SIZES[1][1] ** -0.5:
+            title = "forget bias added to what was drawn"
     return Finding(title, f"{says} Set them to 1.", ("b", "f", *moved), "flow")
 
 
-def _equal(a: Array, b: Array) -> bool:
-    """Tell whether drawn numbers are the same up to a factor, as far as both go."""
-    n = min(a.size, b.size)
-    a, b = a.ravel()[:n], b.ravel()[:n]
-    return min(np.unique(a).size, np.unique(b).size) > 5 and abs(np.corrcoef(a, b)[0, 1]) > 0.999
+def _alike(*rows: Array) -> bool:
+    """Tell whether two rows of drawn numbers are the same up to a factor, as far as both go."""
+    n = min(row.size for row in rows)
+    varied = [row.ravel()[:n] for row in rows if np.unique(row).size > 5]
+    return len(varied) > 1 and bool(np.triu(np.abs(np.corrcoef(varied)) > 0.999, 1).any())
 
 
-def _alike(first: Weights) -> Iterator[Finding]:
+def _copies(first: Weights) -> Iterator[Finding]:
     """Yield which numbers of one call depend on one another."""
-    matrices = {name: first[name] for name in ("W_ih", "W_hh") if np.unique(first[name]).size > 5}
-    for name, W in matrices.items():
-        pairs = [p for p in combinations("ifgo", 2) if _equal(*(_gates(W, g) for g in p))]
-        if pairs:
-            gates = [g for g in "ifgo" if any(g in pair for pair in pairs)]
-            says = f"{name}: the gates {named(gates)} have the same numbers. Draw each anew."
-            yield Finding(f"{name}: gates alike", says, (name,))
-        block = _gates(W, "i")
-        for what, of, lines in [("units", "rows", block), ("inputs", "columns", block.T)]:
-            vary = lines[np.ptp(lines, axis=1) > 1e-3 * np.abs(W).max()]
-            tied = len(vary) > 1 and np.triu(np.abs(np.corrcoef(vary)) > 0.999, 1).any(axis=0).sum()
-            if tied:
-                says = f"{name}: of the {len(lines)} {of} of gate i {tied + 1} are the same up to "
-                says += f"a factor, so {what} are alike. Draw each number."
+    for name in ("W_ih", "W_hh"):
+        block = _gates(first[name], "i")
+        gates = first[name].reshape(4, -1)
+        for what, rows in [("gates", gates), ("units", block), ("inputs", block.T)]:
+            if _alike(*rows):
+                says = f"{name}: some {what} have the same numbers, up to a factor. Draw each anew."
                 yield Finding(f"{name}: {what} alike", says, (name,))
-        if block.shape[0] == block.shape[1] and np.array_equal(block, block.T):
-            yield Finding(f"{name}: symmetric", f"{name}: the block of i is symmetric.", (name,))
-    if len(matrices) == 2 and _equal(*matrices.values()):
+    if _alike(first["W_ih"], first["W_hh"]):
         says = "W_hh begins with the numbers of W_ih. Is the generator made anew? Draw on from one."
         yield Finding("W_ih and W_hh alike", says, ("W_ih", "W_hh"))
 
 
+def _generator(first: Weights, second: Weights, other: Weights, same: Weights) -> Iterator[Finding]:
+    """Compare two calls with one generator, one with another, and one with the same seed."""
+    if any(_alike(_gates(first[n], "igo"), _gates(other[n], "igo")) for n in _AXES):
+        says = "Generators with different seeds give the same numbers. Draw from rng."
+        yield Finding("rng not used", says, ("rng",))
+    elif any(_alike(_gates(first[n], "igo"), _gates(second[n], "igo")) for n in _AXES):
+        says = "Two calls with one generator give the same numbers. Draw from rng, not from a copy."
+        yield Finding("the same numbers at every call", says, ("rng",))
+    elif not all(close(first[n], same[n]) for n in _AXES):
+        says = "Two generators with the same seed give different numbers. Draw from rng alone."
+        yield Finding("rng not used", says, ("rng",))
+
+
 def _initial(fn: Fn) -> Iterator[Finding]:
     """Yield what is wrong with initial weights: the generator, copies, laws, biases."""
-    tensors = False
+    tensors: list[Any] = []
 
     def call(D: int, H: int, rng: np.random.Generator) -> Weights:
-        nonlocal tensors
         returned = fn(D, H, rng)
         weights = arrays(_AXES, returned, D=D, H=H)
         values = returned.values() if isinstance(returned, dict) else returned
-        tensors |= any(hasattr(value, "detach") for value in values)
+        tensors.extend(value for value in values if hasattr(value, "detach"))
         return dict(zip(_AXES, weights, strict=True))
 
     rng = np.random.default_rng(210)
     first, second = call(*_SIZES[0], rng), call(*_SIZES[0], rng)
     other, same = (call(*_SIZES[0], np.random.default_rng(seed)) for seed in (211, 210))
-    drawn = [{**w, "b": _gates(w["b"], "igo")} for w in (first, other, second)]
-    fixed = [name for name in _AXES if _equal(drawn[0][name], drawn[1][name])]
-    again = [name for name in _AXES if _equal(drawn[0][name], drawn[2][name])]
-    if fixed:
-        says = f"{named(fixed)}: generators with different seeds give the same numbers, so every "
-        yield Finding("rng not used", f"{says}layer begins alike. Draw from rng.", ("rng",))
-    elif again:
-        says = f"{named(again)}: two calls with one generator give the same numbers. Draw from rng "
-        yield Finding("the same numbers at every call", f"{says}itself, not from a copy.", ("rng",))
-    elif not tensors and not all(close(first[name], same[name]) for name in _AXES):
-        says = "Two generators with the same seed give different numbers: something else is drawn "
-        yield Finding("rng not used", f"{says}from. Draw from rng alone.", ("rng",))
-    small = [call(*_SIZES[1], np.random.default_rng(seed)) for seed in (1, 2)]
-    found = [*_alike(first), *_laws([[first, second, other], small])]
-    yield from found
+    # PyTorch has a generator of its own.
+    found = [*_generator(first, second, other, first if tensors else same), *_copies(first)]
+    found += _laws(first, call(*_SIZES[1], rng), {n for f in found for n in f.where})
     for D, H in [(1, 1), (3, 1), (1, 4)]:
-        W_ih, W_hh, b = call(D, H, np.random.default_rng(3)).values()
-        largest = max(np.abs(a).max() for a in (W_ih, W_hh, _gates(b, "igo")))
-        if not found and not (largest < 1.004 * H**-0.5 and close(_gates(b, "f"), np.ones(H))):
-            says = f"Where D = {D} and H = {H} the bound 1/√H or the forget bias 1 does not hold."
-            found = [Finding("sizes of 1", says)]
-            yield found[0]
+        call(D, H, rng)
+    yield from found
 
 
 INIT = by_measuring(
@@ -282,16 +231,11 @@ _CHUNKED = by_edits(
     return dh, dc, *(np.sum(s, axis=0) for s in zip(*shares))
     """,
     listed("""
-    cut at the borders: dh, dc) -> None, None) |
-        The gradient is cut at the borders: give each chunk dh0 and dc0 of the one after it.
+    cut at the borders: dh, dc) -> None, None) | Give each chunk dh0 and dc0 of the one after it.
     dh0 not handed on: dh, dc) -> None, dc) | It is to be handed to the chunk before.
     dc0 not handed on: dh, dc) -> dh, None) | It is to be handed to the chunk before.
     only the first chunk's share: zip(*shares) -> zip(*shares[-1:]) | Add up those of all chunks.
     only the last chunk's share: zip(*shares) -> zip(*shares[:1]) | Add up those of all chunks.
-    averaged over the chunks: np.sum -> np.mean | The weights' gradients are averaged. Add them up.
-    chunks from the first to the last: reversed(range(len(tapes))) -> range(len(tapes)) |
-        Gradients come from the end.
-    dh0 and dc0 exchanged: return dh, dc -> return dc, dh | They stand in each other's place.
     """),
     "numpy",
 )

@@ -17,8 +17,8 @@ def in_halves(returned: Any) -> Any:
     """Return the halves of (B, 2H): what the forward and the backward direction gave."""
     whole = returned if hasattr(returned, "shape") else np.array(returned)
     if len(whole.shape) != 2 or whole.shape[1] % 2:
-        says = f"Expected one tensor of shape (B, 2H), got {type(returned).__name__} of shape "
-        raise Trouble(Finding("wrong shape", f"{says}{tuple(whole.shape)}."))
+        says = f"Expected one tensor of shape (B, 2H), got one of shape {tuple(whole.shape)}."
+        raise Trouble(Finding("wrong shape", says))
     return whole[:, : whole.shape[1] // 2], whole[:, whole.shape[1] // 2 :]
 
 
@@ -39,13 +39,9 @@ SUMMARY = by_edits(
     out[0]: out[-1, -> out[0, | The forward half has read one step only at the start of out.
     each at the other's end: out[-1, :, -> out[0, :, && out[0, :, H -> out[-1, :, H |
         Each half is taken where it has read one step only.
-    halves exchanged: [forward, backward] -> [backward, forward] |
-        The right two halves stand in the wrong order.
+    halves exchanged: [forward, backward] -> [backward, forward] | The order of the halves is wrong.
     largest over time: out.max(axis=0) | The largest over time is taken.
     mean over time: out.mean(axis=0) | The mean over time is taken.
-    units taken in turn: -1, :, :H] -> -1, :, ::2] && 0, :, H:] -> 0, :, 1::2] |
-        Every other unit is taken. The first half of the units is the forward direction's.
-    forward half twice: 0, :, H:] -> 0, :, :H] | Both halves are of the forward direction.
     """),
     "pytorch",
     prepare=as_tensor,
@@ -108,9 +104,8 @@ def in_numpy(step: Callable[..., Any]) -> Callable[..., Any]:
 CELL = _recurrent.stepping(
     "torch.cell",
     "step(z, c) -> (h, c), from the pre-activations (B, 4H) and the cell state (B, H)",
-    {"h": "B H", "c": "B H"},
-    {"z": "B 4H", "c": "B H"},
     in_numpy(_from_z),
+    "z c -> h c",
     prepare=as_tensor,
     ask=attached(_from_z, "zc"),
 )

@@ -1,13 +1,13 @@
 """Exercises of the chapter on nn.LSTM: weights of another layout, and both biases counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import permutations
-from typing import Any
 
 import numpy as np
 
 from lstm_tutorial.exercises._calls import Ask
-from lstm_tutorial.exercises._facts import same
+from lstm_tutorial.exercises._facts import close
 from lstm_tutorial.exercises._kind import Case, Kind, draw, in_single_precision
 from lstm_tutorial.exercises._reading import Array, Finding, Reading, named
 from lstm_tutorial.exercises._trials import Fn, by_measuring
@@ -19,56 +19,49 @@ _PORTS: list[Case] = [
 ]
 
 
-def _rows(array: Array, order: str) -> Array:
-    """Return blocks that lie in the order f, i, g, o in another one."""
-    blocks = dict(zip("figo", np.split(array, 4), strict=True))
-    return np.concatenate([blocks[g] for g in order])
-
-
-def _ported(orders: dict[str, str], swapped: bool, W: Array, b: Array, H: int) -> list[Array]:
+def _ported(orders: Mapping[str, str], swapped: bool, W: Array, b: Array, H: int) -> list[Array]:
     """Return the weights with rows in some order for each output, and columns cut at H or D."""
     D = W.shape[1] - H
     x, h = (W[:, :D], W[:, D:]) if swapped else (W[:, H:], W[:, :H])
-    parts = {"W_ih": x, "W_hh": h, "b": b}
-    return [_rows(parts[name], orders[name]) for name in _OUTPUTS]
+    found = []
+    for name, array in {"W_ih": x, "W_hh": h, "b": b}.items():
+        blocks = dict(zip("figo", np.split(array, 4), strict=True))
+        found.append(np.concatenate([blocks[g] for g in orders[name]]))
+    return found
 
 
 def _read_port(ask: Ask) -> Iterator[Reading]:
     """Read the order of the rows in each output, and which columns went where."""
     case = list(ask.kind.cases[0].values())
-    got = dict(zip(_OUTPUTS, ask(*case), strict=True))
+    got = ask(*case)
     for swapped in (False, True):
         orders: dict[str, str] = {}
         for order in map("".join, permutations("ifgo")):
             made = _ported(dict.fromkeys(_OUTPUTS, order), swapped, *case)
-            for name, array in zip(_OUTPUTS, made, strict=True):
-                if same([got[name]], [array], 1e-4 if ask.eps > 1e-9 else 1e-9):
+            for name, mine, yours in zip(_OUTPUTS, made, got, strict=True):
+                if close(yours, mine):
                     orders.setdefault(name, order)
         if len(orders) == 3:
-            findings = [*_port_findings(orders, swapped)]
-            yield Reading(findings, lambda *a, o=orders, s=swapped: _ported(o, s, *a))
+            yield Reading(_port_findings(orders, swapped), partial(_ported, orders, swapped))
 
 
-def _port_findings(orders: dict[str, str], swapped: bool) -> Iterator[Finding]:
+def _port_findings(orders: Mapping[str, str], swapped: bool) -> list[Finding]:
+    found = []
     if swapped:
         says = "The first D columns are taken for W_ih. The first H are the state's, W_hh."
-        yield Finding("input's columns taken first", says, ("W_ih", "W_hh"), "same")
+        found.append(Finding("input's columns taken first", says, ("W_ih", "W_hh"), "same"))
     for order in dict.fromkeys(orders.values()):
         names = [name for name in orders if orders[name] == order]
         moved = [g for g, right in zip(order, "ifgo", strict=True) if g != right]
-        whose = f"The rows of {named(names)} come" if len(names) < 3 else "All rows come"
-        says = f"{whose} out in the order {named(order)}. It should be i, f, g and o."
-        if order == "figo":
-            says += " That is the order in which they came."
-        if moved:
-            title = "gates not reordered" if order == "figo" else f"rows in the order {order}"
-            where = names if len(names) < 3 else moved
-            yield Finding(
-                f"{title}{'' if len(names) == 3 else f' in {named(names)}'}",
-                says,
-                tuple(where),
-                "same",
-            )
+        says = (
+            f"The rows of {named(names)} come out in the order {named(order)}. It should be i, f, "
+        )
+        says += "g and o."
+        title = "gates not reordered" if order == "figo" else f"rows in the order {order}"
+        title += f" in {named(names)}" if len(names) < 3 else ""
+        where = names if len(names) < 3 else moved
+        found += [Finding(title, says, tuple(where), "same")] if moved else []
+    return found
 
 
 PORT = Kind(
@@ -76,19 +69,28 @@ PORT = Kind(
     "f, i, g, o",
     _OUTPUTS,
     [*_PORTS, in_single_precision(_PORTS[0])],
-    lambda W, b, H: _ported(dict.fromkeys(_OUTPUTS, "ifgo"), False, W, b, H),
+    partial(_ported, dict.fromkeys(_OUTPUTS, "ifgo"), False),
     "same",
     read=_read_port,
 )
 
-
 BIAS = 1.25
 
 
-def _numbers(layer: Any) -> dict[str, Array]:
-    """Return a layer's parameters by name, biases as (4, H)."""
-    state = {name: value.detach().double().numpy() for name, value in layer.named_parameters()}
-    return {n: a.reshape(4, -1).copy() if a.ndim == 1 else a.copy() for n, a in state.items()}
+def _fate(ih: Array, hh: Array, new_ih: Array, new_hh: Array) -> str:
+    """Tell what became of one gate's two biases in one layer and direction."""
+    total = new_ih + new_hh
+    left_ih, left_hh = np.allclose(ih, new_ih), np.allclose(hh, new_hh)
+    tests = {
+        "left as they were": left_ih and left_hh,
+        "": np.allclose(total, BIAS),
+        "both biases set": np.allclose(total, 2 * BIAS),
+        "added to what was drawn": np.allclose(total, ih + hh + BIAS),
+        "bias_hh left": left_hh and np.allclose(new_ih, BIAS),
+        "bias_ih left": left_ih and np.allclose(new_hh, BIAS),
+        "another number": True,
+    }
+    return next(name for name, holds in tests.items() if holds)
 
 
 def _opening(fn: Fn) -> Iterator[Finding]:
@@ -100,77 +102,43 @@ def _opening(fn: Fn) -> Iterator[Finding]:
         layer = torch.nn.LSTM(3, H, num_layers=layers, bidirectional=both)
         for parameter in layer.parameters():
             parameter.data = torch.as_tensor(rng.normal(size=tuple(parameter.shape))).float()
-        before = _numbers(layer)
+        before = {name: a.detach().numpy().copy() for name, a in layer.named_parameters()}
         fn(layer, BIAS)
-        found = list(_compared(before, _numbers(layer)))
+        after = {name: a.detach().numpy() for name, a in layer.named_parameters()}
+        found = list(_compared(before, after))
         yield from found
         if found:
             return
 
 
-def _what(ih: Array, hh: Array, new_ih: Array, new_hh: Array) -> str:
-    """Tell what became of one gate's two biases in one layer and direction."""
-    total = new_ih + new_hh
-    left_ih, left_hh = np.allclose(ih, new_ih), np.allclose(hh, new_hh)
-    tests = {
-        "left": left_ih and left_hh,
-        "set": np.allclose(total, BIAS),
-        "set twice": np.allclose(total, 2 * BIAS),
-        "added": np.allclose(total, ih + hh + BIAS),
-        "added twice": np.allclose(total, ih + hh + 2 * BIAS),
-        "bias_hh left": left_hh and np.allclose(new_ih, BIAS),
-        "bias_ih left": left_ih and np.allclose(new_hh, BIAS),
-    }
-    return next((name for name, holds in tests.items() if holds), "another number")
-
-
-_SAYS = {
-    "left": ("left as they were", "were left as they were"),
-    "set twice": ("both biases set", "have twice the bias: both vectors are set, and they add"),
-    "added": ("added to what was drawn", "have the bias added to what was drawn. Set it"),
-    "added twice": ("added to both biases", "have it added to both vectors. Set the sum"),
-    "bias_hh left": ("bias_hh left", "have it in bias_ih, and bias_hh keeps its numbers: they add"),
-    "bias_ih left": ("bias_ih left", "have it in bias_hh, and bias_ih keeps its numbers: they add"),
-    "another number": ("another number", "have another sum than the one asked for"),
-}
-
-
 def _compared(before: dict[str, Array], after: dict[str, Array]) -> Iterator[Finding]:
     """Yield what became of the biases, by gate, layer and direction."""
     ends = [name.removeprefix("bias_ih_l") for name in before if name.startswith("bias_ih")]
-    vectors = [
-        [a[f"bias_{k}_l{end}"] for a in (before, after) for k in ("ih", "hh")] for end in ends
-    ]
-    became = {g: [_what(*(v[k] for v in four)) for four in vectors] for k, g in enumerate("ifgo")}
-    alike = {g: set(became[g]) for g in "ifgo"}
-    touched = [g for g in "igo" if alike[g] != {"left"}]
-    if len(touched) == 1 and alike["f"] == {"left"} and "set" in alike[touched[0]]:
-        says = f"The biases of {touched[0]} are set. The forget gate's are the second quarter."
-        yield Finding("another gate opened", says, (touched[0],))
-        return
-    if all(alike[g] == {"set"} for g in "ifgo"):
+    fates: dict[str, list[str]] = {gate: [] for gate in "ifgo"}
+    for end in ends:
+        names = [f"bias_ih_l{end}", f"bias_hh_l{end}"]
+        vectors = [state[name].reshape(4, -1) for state in (before, after) for name in names]
+        for gate, biases in zip("ifgo", zip(*vectors, strict=True), strict=True):
+            fates[gate].append(_fate(*biases))
+    touched = [gate for gate in "igo" if set(fates[gate]) != {"left as they were"}]
+    if all(set(fate) == {""} for fate in fates.values()):
         says = "The biases of all four gates are set. Only the forget gate's are."
         yield Finding("all gates set", says, ("bias",))
         return
-    for what, (title, says) in _SAYS.items():
-        at = [end for end, done in zip(ends, became["f"], strict=True) if done == what]
-        if at:
-            where = [word for word in what.split() if word.startswith("bias_")]
-            places = "" if at == ends else f" in {named([_place(end) for end in at])}"
-            title = title if at == ends or what != "left" else "some layers left"
-            yield Finding(title, f"The forget gates{places} {says}.", tuple(where))
+    for fate in set(fates["f"]) - {""}:
+        at = [end for end, done in zip(ends, fates["f"], strict=True) if done == fate]
+        places = "" if len(at) == len(ends) else f" of the layers {named(at)}"
+        says = (
+            f"The forget gates' biases{places}: {fate}. The two of a layer should add up to bias."
+        )
+        where = tuple(word for word in fate.split() if word.startswith("bias_"))
+        yield Finding("some layers left" if places and "were" in fate else fate, says, where)
     if touched:
-        says = f"The biases of {named(touched)} are changed, too. They stay as they are."
+        says = f"The biases of {named(touched)} are changed. Only the second quarter should be, f."
         yield Finding("other gates changed", says, tuple(touched))
     other = [n for n in before if "weight" in n and not np.array_equal(before[n], after[n])]
     if other:
         yield Finding("weights changed", f"{named(other)} changed. Only biases should.")
-
-
-def _place(end: str) -> str:
-    """Return the layer and direction that the end of a parameter's name stands for."""
-    layer, _, reverse = end.partition("_")
-    return f"layer {layer} {'backward' if reverse else 'forward'}"
 
 
 OPEN_FORGET_GATES = by_measuring(

@@ -20,24 +20,23 @@ def _delayed(fn: Fn) -> Iterator[Finding]:
     W_ih, W_hh, b = arrays(_WEIGHTS, fn(), D=1, H=2)
     hs = rnn.forward(x[:, None, None], np.zeros((1, 2)), W_ih, W_hh, b)[0]
     second = 100 * hs[:, 0, 1]
-    off = np.abs(second[1:] - x[:-1]).max()
-    if off <= 0.01:
+    if np.abs(second[1:] - x[:-1]).max() <= 0.01:
         return
-    says = "The second unit's state, times 100, is "
+    says = "The second unit's state, times 100, should be the input of one step ago. It is "
     for lag, which in enumerate(["the present input", "the last input", "the last but one"]):
         size = second[lag:] @ x[: len(x) - lag] / (x @ x)
         rest = np.abs(second[lag:] - size * x[: len(x) - lag]).max()
         if rest < 0.05 * abs(size) and (lag != 1 or abs(size - 1) > 0.01):
             title = "wrong size or sign" if lag == 1 else which
-            says += f"about {size:.2g} times {which}. It should be the input of one step ago."
-            yield Finding(title, says)
+            yield Finding(title, f"{says}about {size:.2g} times {which}.")
             return
     if (np.diff(second[1:][np.argsort(x[:-1])]) > 0).all():
-        says += f"larger where the last input is, and is off by up to {off:.2g}. tanh is linear "
-        yield Finding("tanh bends it", f"{says}near zero alone: enter smaller.")
+        yield Finding(
+            "tanh bends it", f"{says}bent: tanh is linear near zero alone. Enter smaller."
+        )
     else:
-        says += f"off the input of one step ago by up to {off:.2g}. The first unit should take the "
-        yield Finding("no delay line", f"{says}input, and the second the first unit's old state.")
+        says += "not. The first unit should take the input, the second the first unit's old state."
+        yield Finding("no delay line", says)
 
 
 DELAY_LINE = by_measuring(
@@ -64,13 +63,7 @@ TO_SIGMOID = by_edits(
         The sigmoid needs 2 z: double all of W_ih x + W_hh h + b.
     all doubled, s taken for h: 4 * W_hh -> 2 * W_hh && 2 * b - 2 * rows -> 2 * b |
         All of z is doubled, and the state is taken for h. It is s: put h = 2 s - 1 into z.
-    nothing changed: W_ih, W_hh, b | The weights come out as they went in.
-    the -1 left out: 2 * b - 2 * rows -> 2 * b |
-        h = 2 s - 1: the part -1 goes through W_hh into the bias.
-    the -1 through the columns: axis=1 -> axis=0 |
-        The columns of W_hh are summed for the bias. Its rows are.
-    the -1 not doubled: - 2 * rows -> - rows |
-        2 z has 2 W_hh (2 s - 1) in it: the bias loses twice the sums of W_hh's rows.
+    the -1 left out: 2 * b - 2 * rows -> 2 * b | Through W_hh the -1 of 2 s - 1 goes into the bias.
     """),
     "sequences",
 )

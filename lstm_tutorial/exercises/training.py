@@ -4,17 +4,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lstm_tutorial.exercises._calls import _array as as_array
+from lstm_tutorial.exercises._calls import as_array
 from lstm_tutorial.exercises._edits import by_edits, listed
-from lstm_tutorial.exercises._kind import as_tensor
+from lstm_tutorial.exercises._kind import Kind, as_tensor
 from lstm_tutorial.exercises._reading import Array, Finding
 from lstm_tutorial.exercises._trials import Fn, by_measuring, first
 from lstm_tutorial.exercises.bugs import probed
 
+KINDS: dict[str, Kind] = {}
+
 # The third is rounded up by a hair, and one run is enough in the fourth.
 _GAPS = [(0.02, 0.02), (0.01, 0.02), (-0.025, 0.02), (0.2, 0.02), (0.003, 0.05), (7.3e-5, 0.031)]
 
-SEEDS_NEEDED = by_edits(
+KINDS["seeds_needed"] = by_edits(
     "seeds_needed(gap, spread) -> int",
     {"seeds": ""},
     [{"gap": gap, "spread": spread} for gap, spread in _GAPS],
@@ -27,12 +29,7 @@ SEEDS_NEEDED = by_edits(
     listed("""
     not rounded up: math.floor(runs) | Round up: 15.7 runs are 16.
     rounded to the nearest: round(runs) | Round up: 10.04 runs are 11.
-    not rounded: runs | A whole number of runs is wanted.
-    factor 2 missing: 2 * z -> z | Both means scatter: there is a factor of 2.
-    both sets counted: 2 * z -> 4 * z | The runs of each set are asked for.
     gap not squared: effect**2 -> abs(effect) | Half of the gap needs four times the runs.
-    upside down: gap / spread -> spread / gap | Gap and spread are the wrong way round.
-    1.96 alone: 1.96 + 0.84 -> 1.96 | The 0.84 finds the difference in four of five attempts.
     squares summed: z**2 -> (1.96**2 + 0.84**2) | Square the sum.
     one-sided: 1.96 -> 1.645 | 1.645 is for a gap on one side. On either side it is 1.96.
     """),
@@ -60,34 +57,30 @@ def _zoning(fn: Fn) -> Iterator[Finding]:
     """Find what is wrong in use, and then what is wrong in training."""
     use, drawn, again, more = _zoned(fn, False), *(_zoned(fn, True, s) for s in (0.25, 0.25, 0.75))
     kept, kept_more = (drawn > 0).mean(), (more > 0).mean()
-    averaged, other = _all(drawn, -0.75, 1.75), _all(use, 1.75)
+    exchanged = _all(use, -2, 3) and use.std() and _all(drawn, -0.75, 1.75)
     turned = abs(kept - 0.75) < 0.03 and abs(kept_more - 0.25) < 0.03
+    other_share = abs(kept - 0.25) > 0.03 or abs(kept_more - 0.75) > 0.03
+    shared = not drawn.std(axis=0).all() or not drawn.std(axis=1).all()
     in_use = {
-        "training and use exchanged | Draw in training, and average in use.": (
-            _all(use, -2, 3) and use.std() and averaged
+        "training and use exchanged | Draw in training, and average in use.": exchanged,
+        "shares exchanged | It is the old state's, in training and in use.": (
+            _all(use, 1.75) and turned
         ),
-        "shares exchanged | It is the old state's, in training and in use.": other and turned,
         "in use: the new alone | The old state has its share, too.": _all(use, -2),
         "in use: the old alone | The new state has the rest.": _all(use, 3),
         "in use: drawn | Nothing is drawn in use. The state is the average.": _all(use, -2, 3),
-        "in use: shares exchanged | share belongs to the old state, not to the new.": other,
-        "in use: no average | It is share times the old and the rest times the new.": (
+        "in use: shares exchanged | share belongs to the old state.": _all(use, 1.75),
+        "in use: no average | Take share times the old, the rest times the new.": (
             not _all(use, -0.75)
         ),
     }
     in_training = {
-        "in training: set to zero | That is dropout. Units keep the old state.": (
-            np.isclose(drawn, 0).any()
-        ),
+        "in training: set to zero | Units keep the old state.": np.isclose(drawn, 0).any(),
         "enlarged | There is nothing to make up for.": np.abs(drawn - 0.5).max() > 2.501,
         "in training: mixed | Each unit has its old state or the new one.": not _all(drawn, -2, 3),
-        "one draw for many units | A row or a column keeps one state. Draw for each number.": (
-            not drawn.std(axis=0).all() or not drawn.std(axis=1).all()
-        ),
+        "one draw for many units | A row or a column keeps one state. Draw for each.": shared,
         "in training: shares exchanged | It is the chance of the old state.": turned,
-        f"in training: wrong share | For 0.25 and 0.75: {kept:.2f} and {kept_more:.2f}.": (
-            abs(kept - 0.25) > 0.03 or abs(kept_more - 0.75) > 0.03
-        ),
+        f"in training: wrong share | Of 0.25 and 0.75: {kept:.2f}, {kept_more:.2f}.": other_share,
         "always the same mask | Draw a new one at each call.": np.array_equal(drawn, again),
     }
     found = list(first(in_use, ("share",)))
@@ -96,7 +89,7 @@ def _zoning(fn: Fn) -> Iterator[Finding]:
         yield from first(in_training, ("share",))
 
 
-ZONEOUT = by_measuring(
+KINDS["torch.zoneout"] = by_measuring(
     "zoneout(new, old, share, training) -> tensor",
     _zoning,
     "training",
@@ -105,7 +98,7 @@ ZONEOUT = by_measuring(
 
 _X = np.random.default_rng(5).normal(size=(6, 2, 3))
 
-LOOKS_AHEAD = by_measuring(
+KINDS["torch.looks_ahead"] = by_measuring(
     "looks_ahead(function, x) -> bool, True if an answer depends on a later input",
     probed(
         lambda fn, run: bool(fn(run, as_tensor(_X.copy()))),
@@ -115,5 +108,3 @@ LOOKS_AHEAD = by_measuring(
     "training",
     "It leaves a function that reads forward alone, and finds every leak tried.",
 )
-
-KINDS = {"seeds_needed": SEEDS_NEEDED, "torch.zoneout": ZONEOUT, "torch.looks_ahead": LOOKS_AHEAD}

@@ -308,10 +308,12 @@ def test_loops_are_read_and_reproduced(name, edits, where):
     assert calls <= 4000
 
 
-def test_what_cannot_be_read_is_measured():
-    read, _ = reading("lstm.forward", written("lstm.forward", "+ b\n -> + (b if t == 0 else 0)\n"))
-    assert read.model is None
-    assert read.findings[0].where == ("hs", "h_T", "c_T")
+def test_what_cannot_be_read_is_left_to_measurement():
+    read, calls = reading(
+        "lstm.forward", written("lstm.forward", "+ b\n -> + (b if t == 0 else 0)\n")
+    )
+    assert read is None
+    assert calls <= 4000
 
 
 @pytest.mark.parametrize("name", ["rnn.forward", "lstm.backward"])

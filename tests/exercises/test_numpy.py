@@ -142,16 +142,6 @@ def test_right_answers_pass_with_any_seed():
             "W_ih: uniform in ±√(6/(D + 4H)), Xavier's",
             "W_ih",
         ),
-        (
-            init(
-                lambda D, H, r: (
-                    np.repeat(uniform(r, H**-0.5, 4 * H, D), 1, 0)
-                    * np.repeat([1, 0, 1, 1], H)[:, None]
-                )
-            ),
-            "W_ih: all 0",
-            "W_ih f",
-        ),
         (init(b=lambda H, r: np.repeat([0.0, 1, 0, 0], H)), "b: all 0", "b"),
         (init(b=lambda H, r: np.ones(4 * H)), "b: all 1", "b"),
         (init(b=lambda H, r: biases(H, r, at="")), "forget bias not set", "b f"),
@@ -184,7 +174,7 @@ def test_what_was_drawn_is_said(fn, title, where):
         (init(lambda D, H, r: np.tile(uniform(r, H**-0.5, H, D), (4, 1))), ("W_ih: gates alike",)),
         (
             init(U=lambda D, H, r: np.repeat(uniform(r, H**-0.5, 4 * H, 1), H, 1)),
-            ("W_hh: inputs alike", "W_hh: not uniform"),
+            ("W_hh: inputs alike",),
         ),
         (reseeded, ("W_ih and W_hh alike",)),
         (
@@ -198,11 +188,12 @@ def test_numbers_that_depend_on_one_another_and_pairs_are_found(fn, titles):
 
 
 def test_scales_can_be_told_apart():
-    """No two scales are within the room of 4 % at both sizes, but those that are equal."""
-    values = [[scale(*size) for size in chapter._SIZES] for scale in chapter._SCALES.values()]
+    """No two scales are within the room of 4 % at both sizes."""
+    formulas = [row.split(": ")[1] for row in chapter._SCALES.strip().split("\n")]
+    values = [[eval(f, {"D": D, "H": H}) for D, H in chapter._SIZES] for f in formulas]
     for k, a in enumerate(values):
         for b in values[:k]:
-            assert np.allclose(a, b) or not np.allclose(a, b, rtol=0.08)
+            assert not np.allclose(a, b, rtol=0.08)
 
 
 def test_any_value_is_reported():

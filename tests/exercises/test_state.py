@@ -34,7 +34,7 @@ def test_right_answers_pass():
         (counter(f=(-80, 0, -80)), "aaa"),
         (counter(g=(20, -20, 20)), "r"),
         (counter(f=(0, 0, 0)), "aar"),
-        (counter((0, 0, -18), (4, -4, 0), (8, 8, 0, 40)), "drift"),
+        (counter((0, 0, -18), (4, -4, 0), (8, 8, 0, 40)), "long strings"),
         (counter(g=(np.nan, 0, 0)), "a"),
     ],
 )
@@ -45,12 +45,12 @@ def test_what_a_counter_gets_wrong_is_said(fn, title):
 @pytest.mark.parametrize(
     ("fn", "title"),
     [
-        (bit(i=(40, -40, 20)), "zeros"),
-        (bit(i=(40, -40, -60)), "first 1"),
-        (bit(f=(-40, -40, 0)), "a 0 after"),
-        (bit(i=(40, 0, -20)), "second 1"),
-        (bit(f=(-20, 0, 6.5)), "the bit fades"),
-        (bit(f=(-40, 0, 56)), "second 1"),
+        (bit(i=(40, -40, 20)), "000"),
+        (bit(i=(40, -40, -60)), "1"),
+        (bit(f=(-40, -40, 0)), "100"),
+        (bit(i=(40, 0, -20)), "11"),
+        (bit(f=(-20, 0, 6.5)), "long strings"),
+        (bit(f=(-40, 0, 56)), "11"),
     ],
 )
 def test_what_a_bit_gets_wrong_is_said(fn, title):

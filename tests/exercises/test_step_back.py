@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lstm_tutorial.exercises._law import KINDS, drawn
+from lstm_tutorial.exercises._programs import KINDS, drawn
 from lstm_tutorial.exercises._step_back import read_step_back
 
 LSTM = """
@@ -42,21 +42,16 @@ def mended(dh, dc, c_prev, gates, c, W_hh):
     dz = np.hstack([dz_i, dz_f, dz_g, dh * t * o * (1 - o)])
     return dz @ W_hh, dc * f, dz
 """
-SIGMOID = """
-def sigmoid_backward(dh, x, h_prev, h, W_hh):
-    dz = dh * h * (1 - h)
-    return dz.T @ x, dz.T @ h_prev, dz.sum(axis=0)
-"""
-SOURCES = {"lstm": LSTM, "rnn": RNN, "mended": MENDED, "sigmoid": SIGMOID}
+SOURCES = {"lstm": LSTM, "rnn": RNN, "mended": MENDED}
 
 
 # What is edited, kind, lines of the formula that must be read, and what they are about.
 MISTAKES = [
     ("dg * (1 - g**2) -> dg * 1 - g**2", "lstm", "", "g"),
     ("do * o * (1 - o) -> do * o * 1 - o", "lstm", "", "o"),
-    ("total = dc + dh -> total = dc * dh", "lstm", "dc_total = dh * dc * o * (1 - tanh_c**2)", "dc"),
+    ("total = dc + dh -> total = dc * dh", "lstm", "dc_total = dh * dc * (1 - tanh_c**2) * o", "dc"),
     ("total = dc + dh * o -> total = (dc + dh) * o", "lstm", "", "dc"),
-    ("total = dc + dh * o -> total = dc + o", "lstm", "dc_total = dc + o * (1 - tanh_c**2)", "dc"),
+    ("total = dc + dh * o -> total = dc + o", "lstm", "dc_total = dc + (1 - tanh_c**2) * o", "dc"),
     ("(1 - t**2) -> t * (1 - t)", "lstm", "dc_total = dc + dh * o * tanh_c * (1 - tanh_c)", "dc"),
     ("(1 - t**2) -> (1 - np.tanh(t)**2)", "lstm", "", "dc"),
     ("(1 - t**2) -> (1 - c**2)", "lstm", "dc_total = dc + dh * o * (1 - c**2)", "dc"),
@@ -102,13 +97,10 @@ MISTAKES = [
     ("dz.T @ h_prev -> dz.T @ dh_prev", "lstm", "dW_hh = dz.T @ (dz @ W_hh)", "dW_hh"),
     ("dz.sum(axis=0) -> dz[0]", "lstm", "db = dz[0]", "db"),
     ("dz.sum(axis=0) -> dz.sum() + 0 * b", "lstm", "", "db"),
-    ("dh_prev, dc_prev, dW -> dc_prev, dh_prev, dW", "lstm", "", "dh_prev dc_prev"),
-    ("return dx -> dx, dh_prev, dc_prev, dW_ih, dW_hh, db = (-a for a in (dx, dh_prev, dc_prev, "
-     "dW_ih, dW_hh, db)); return dx", "lstm", "", "dx dh_prev dc_prev dW_ih dW_hh db"),
     # The forward part
     ("W_hh.T + b -> W_hh.T", "lstm", "z_f = x @ W_f.T + h_prev @ U_f.T", "b"),
     ("W_hh.T + b -> W_hh.T + 2 * b", "lstm", "", "b"),
-    ("z_g, z_o = -> z_o, z_g = ", "lstm", "U_i, U_f, U_o, U_g = split(W_hh)", "g o"),
+    ("z_g, z_o = -> z_o, z_g = ", "lstm", "z_g = x @ W_o.T + h_prev @ U_o.T + b_o", "g o"),
     ("sigmoid(z_f) -> sigmoid(z_i)", "lstm", "", "f"),
     ("sigmoid(z_f) -> sigmoid(z_f + 1)", "lstm", "f = σ(z_f + 1)", "f"),
     ("sigmoid(z_o) -> np.tanh(z_o)", "lstm", "o = tanh(z_o)", "o"),
@@ -118,14 +110,13 @@ MISTAKES = [
     ("(1 - h**2) -> 1", "rnn", "dz = dh", "slope"),
     ("(1 - h**2) -> h * (1 - h)", "rnn", "dz = dh * h * (1 - h)", "slope"),
     ("dz @ W_hh -> dz @ W_hh.T", "rnn", "dh_prev = dz @ W_hh.T", "dh_prev"),
-    ("dz @ W_hh -> dh @ W_hh", "rnn", "dh_prev = (dh) @ W_hh", "dh_prev"),
+    ("dz @ W_hh -> dh @ W_hh", "rnn", "dh_prev = dh @ W_hh", "dh_prev"),
     ("dz.T @ h_prev -> h_prev.T @ dz", "rnn", "dW_hh = h_prev.T @ dz", "dW_hh"),
     ("dc = dc + dh -> dc = dh", "mended", "dc_total = dh * o * (1 - tanh_c**2)", "dc"),
     ("W_hh, dc * f -> W_hh, dc", "mended", "dc_prev = dc_total", "dc_prev"),
-    ("h * (1 - h) -> (1 - h**2)", "sigmoid", "dz = dh * (1 - h**2)", "slope"),
-    ("dz.T @ h_prev -> dz.T @ h", "sigmoid", "dW_hh = dz.T @ h", "dW_hh"),
 ]  # fmt: skip
 PAIRS = [
+    ("dh_prev, dc_prev, dW -> dc_prev, dh_prev, dW", "dh_prev dc_prev"),
     ("sigmoid(z_f) -> sigmoid(z_i);; dz @ W_hh -> dz @ W_hh + dh", "f dh_prev"),
     ("(1 - t**2) -> (1 - c**2);; dg * (1 - g**2) -> dg", "dc g"),
     ("df * f * (1 - f) -> df;; dz.sum(axis=0) -> dz.mean(axis=0)", "f db"),
