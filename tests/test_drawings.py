@@ -21,6 +21,8 @@ ALL = [
     figures.gru_cell,
     figures.living_cell,
     figures.living_gate,
+    figures.loop,
+    figures.uses,
     *(lambda stage=stage: figures.lstm_cell(stage) for stage in [*STAGES, "whole"]),
     lambda: figures.lstm_cell(backward=True),
 ]

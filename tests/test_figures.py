@@ -58,7 +58,6 @@ def test_a_plot_is_1440_pixels_wide_and_has_the_same_bytes_twice():
     "draw",
     [
         lambda: figures.unrolled(1),
-        lambda: figures.unrolled(3, folded=True),
         lambda: figures.unrolled(8, gradient=True),
         figures.lstm_tensors,
         figures.lstm_stack,

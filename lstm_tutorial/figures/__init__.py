@@ -26,6 +26,7 @@ from lstm_tutorial.figures._plots import (
     text_with_values,
     use_house_style,
 )
+from lstm_tutorial.figures._sequences import loop, uses
 from lstm_tutorial.figures._sketches import lstm_stack, lstm_tensors, reber, unrolled
 from lstm_tutorial.figures._small import cell, gate, living_gate
 from lstm_tutorial.figures._svg import COLOURS
@@ -52,6 +53,7 @@ __all__ = [
     "gru_cell",
     "living_cell",
     "living_gate",
+    "loop",
     "lstm_cell",
     "lstm_stack",
     "lstm_tensors",
@@ -59,4 +61,5 @@ __all__ = [
     "text_with_values",
     "unrolled",
     "use_house_style",
+    "uses",
 ]

@@ -13,7 +13,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
-from matplotlib.path import Path
 
 from lstm_tutorial import _check
 from lstm_tutorial.figures._plots import (
@@ -32,28 +31,20 @@ if TYPE_CHECKING:
     from IPython.display import SVG
 
 
-def unrolled(steps: int, folded: bool = False, gradient: bool = False) -> "SVG":
+def unrolled(steps: int, gradient: bool = False) -> "SVG":
     """Draw the network once for each step, the state handed on from left to right.
 
     Parameters
     ----------
     steps : int
         T, from 1 to 8; beyond that the letters would be too small to read.
-    folded : bool
-        Also draw, to the left, the same network once with a loop.
     gradient : bool
         Also draw the gradient's way back, from right to left.
     """
     if _check.positive_int("steps", steps) > 8:
         raise ValueError(f"steps: expected at most 8, got {steps}")
-    left = 3.7 if folded else 0.6
+    left = 0.6
     fig, ax = _blank(left + 1.9 * steps + 1.0, 3.5)
-    if folded:
-        _column(ax, 0.6, "t")
-        loop = Path([(1.05, 1.9), (1.9, 2.1), (1.9, 1.1), (1.05, 1.3)], [1, 4, 4, 4])
-        ax.add_patch(FancyArrowPatch(path=loop, **ARROW, color=NAVY))
-        ax.text(1.98, 1.6, "$W_h$", ha="center", va="center", fontsize=11, color=NAVY)
-        ax.text(2.75, 1.6, "$=$", ha="center", va="center", fontsize=18)
     ax.text(left, 1.6, "$h_0$", ha="center", va="center", fontsize=13)
     for t in range(1, steps + 1):
         x = left + 1.9 * t - 0.2
