@@ -57,17 +57,25 @@ _GRADIENT = by_edits(
     return slopes
     """,
     listed("""
-    not divided by 2: (2 * step) -> step | The points lie two steps apart. Divide by 2 step.
-    divided twice by 2: f(down) -> f(point) | One side is measured, and divided by 2 step.
+    not divided by 2: (2 * step) -> step |
+        The points lie two steps apart, and the difference is divided by one. Divide by 2 step.
+    divided twice by 2: f(down) -> f(point) |
+        Only one side is measured, and the difference is divided by 2 step.
     wrong sign: f(up) - f(down) -> f(down) - f(up) | It is f above minus f below.
     one-sided: f(down) -> f(point) && (2 * step) -> step |
-        The error is of the order of the step. With both sides it is of the order of its square.
-    one-sided, below: f(up) - -> f(point) - && (2 * step) -> step | Measure on both sides of x.
-    all entries moved together: up[k] += -> up += && down[k] -= -> down -= | Move one at a time.
-    rows moved together: up[k] += -> up[k[0]] += && down[k] -= -> down[k[0]] -= | Move one entry.
+        Only the point above is compared with x: the error is of the order of the step. With both
+        sides, (f(up) - f(down)) / (2 step), it is of the order of its square.
+    one-sided, below: f(up) - -> f(point) - && (2 * step) -> step |
+        Only the point below is compared with x: the error is of the order of the step.
+    all entries moved together: up[k] += -> up += && down[k] -= -> down -= |
+        All entries are moved at once: this is the sum of the slopes. Move one at a time.
+    rows moved together: up[k] += -> up[k[0]] += && down[k] -= -> down[k[0]] -= |
+        A whole row is moved at once. Move one entry at a time.
     x not put back: slopes[k] = (f(up) - f(down)) / (2 * step) ->
-        slopes[k], point = (f(up) - f(down)) / (2 * step), down | An entry stays moved. Put it back.
-    step too large: f.step -> abs(f.step) | f bends on the way: about 1e-5 is a good step.
+        slopes[k], point = (f(up) - f(down)) / (2 * step), down |
+        An entry stays moved when the next is measured. Put it back first.
+    step too large: f.step -> abs(f.step) |
+        The formula is right, and the step so large that f bends on the way. About 1e-5 is good.
     """),
     "backpropagation",
 )
@@ -110,14 +118,26 @@ SIGMOID_BACKWARD = by_edits(
     """,
     listed("""
     slope of tanh: hs[1:] * (1 - hs[1:]) -> 1 - hs[1:] ** 2 | The sigmoid has h (1 - h).
+    slope left out: * slopes[t] -> * 1 | The slope h (1 - h) is missing.
+    h squashed again in its slope: hs[1:] * (1 - hs[1:]) ->
+        1 / (2 + np.exp(hs[1:]) + np.exp(-hs[1:])) | h is squashed already: its slope is h (1 - h).
     slope at the old state: hs[1:] * (1 - hs[1:]) -> hs[:-1] * (1 - hs[:-1]) |
         The slope is taken at the old state hs[t]. It is that of the new one, hs[t + 1].
-    the loss of the last step alone: (dhs[t] + dh) -> (dhs[t] * (t == T - 1) + dh) | Add all dhs[t].
-    first step alone: steps, count = range(T), 1 -> steps, count = [0], 1 | Add up all steps.
-    last step alone: steps, count = range(T), 1 -> steps, count = [T - 1], 1 | Add up all steps.
-    averaged over the steps: range(T), 1 -> range(T), T | Add up the shares of the steps.
+    nothing carried back: (dhs[t] + dh) -> dhs[t] | Add dz @ W_hh to dhs of the step before.
+    the loss of the last step alone: (dhs[t] + dh) -> (dhs[t] * (t == T - 1) + dh) |
+        Every step has a loss of its own: add dhs[t] at each.
+    first step alone: steps, count = range(T), 1 -> steps, count = [0], 1 |
+        Add up the shares of all steps.
+    last step alone: steps, count = range(T), 1 -> steps, count = [T - 1], 1 |
+        Add up the shares of all steps.
+    averaged over the steps: range(T), 1 -> range(T), T |
+        The shares of the steps are averaged. Add them up.
     dW_hh takes the new h: old[t] -> hs[t + 1] | W_hh was multiplied by the old state, hs[t].
-    slope left out on the way back: dh = dz[t] @ W_hh -> dh = (dhs[t] + dh) @ W_hh | Carry dz back.
+    W_hh transposed: @ W_hh -> @ W_hh.T | On the way back W_hh is used as it stands: dz @ W_hh.
+    slope left out on the way to h_prev: dh = dz[t] @ W_hh -> dh = (dhs[t] + dh) @ W_hh |
+        What goes back is dz @ W_hh, with the slope in dz.
+    db averaged over the batch: dz[t].sum(axis=0) -> dz[t].mean(axis=0) | It is a sum.
+    order of time not turned: reversed(range(T)) -> range(T) | Gradients come from the end.
     """),
     "backpropagation",
 )

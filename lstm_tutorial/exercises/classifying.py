@@ -50,18 +50,29 @@ KINDS["cross_entropy"] = by_edits(
     no softmax: log_p[np -> logits[np | Logits are no log-probabilities. Subtract log(sum(exp)).
     logarithm left out: -np.exp(picked).mean() | Probabilities are averaged, not their logarithms.
     logarithm after the mean: -np.log(np.exp(picked).mean()) | Average the logarithms.
+    summed, not averaged: -picked.sum() | Take the mean over the batch.
+    wrong sign: picked.mean() | The loss is minus the log-probability.
     in bits: -picked.mean() / np.log(2) | The logarithm is that of base 2. In nats it is natural.
     averaged over the classes too: -picked.mean() / logits.shape[1] | Divide by B, not by B K.
     all classes, not the target: -log_p.mean() | Take the target's log-probability.
     predicted class, not the target: targets] -> logits.argmax(axis=1)] | Take the target's.
     exp overflows: scores - scores.max(axis=1, keepdims=True) -> scores |
         exp of large logits is infinite. Subtract the largest of each row first.
-    logarithm of 0: z - np.log(total) -> np.log(np.exp(z) / total) | A softmax may round to 0.
-    plus 1e-12: z - np.log(total) -> np.log(np.exp(z) / total + 1e-12) | It bounds the loss.
-    plus 1e-8: z - np.log(total) -> np.log(np.exp(z) / total + 1e-8) | It bounds the loss.
-    clipped at 1e-12: z - np.log(total) -> np.log(np.clip(np.exp(z) / total, 1e-12, 1 - 1e-12)) |
-        It bounds the loss.
-    """),
+    logarithm of 0: z - np.log(total) -> np.log(np.exp(z) / total) |
+        A softmax may round to 0, and its logarithm is not finite. Take z minus a logarithm.
+    """)
+    | {
+        f"probabilities {how} {tiny}": (
+            f"z - np.log(total) -> np.log({before}np.exp(z) / total{after})",
+            "No loss is larger than the logarithm allows. Take z minus the log of the sum.",
+        )
+        for tiny in (1e-15, 1e-12, 1e-10, 1e-8, 1e-7)
+        for how, before, after in [
+            ("at least", "np.maximum(", f", {tiny})"),
+            ("clipped at", "np.clip(", f", {tiny}, 1 - {tiny})"),
+            ("plus", "", f" + {tiny}"),
+        ]
+    },
     "classifying",
 )
 
@@ -77,9 +88,15 @@ KINDS["cross_entropy_gradient"] = by_edits(
     return dz / len(logits)
     """,
     listed("""
+    not divided by the batch: dz | The loss is a mean over the batch. Divide by B.
     divided by batch and classes: dz / logits.size | Divide by B, not by B K.
+    divided by the classes: dz / logits.shape[1] | Divide by B, not by K.
+    targets not subtracted: p - one_hot -> p | This is the softmax alone. Subtract 1 at each target.
+    targets added: p - one_hot -> p + one_hot | Subtract 1 at each target.
+    wrong sign: p - one_hot -> one_hot - p | It is softmax minus one-hot.
     softmax along the batch: max(axis=1, keepdims=True) -> max(axis=0) &&
         sum(axis=1, keepdims=True) -> sum(axis=0) | It runs over the classes, the last axis.
+    no softmax: p - one_hot -> logits - one_hot | The logits are taken for probabilities.
     sigmoid, not softmax: p - one_hot -> 1 / (1 + np.exp(-logits)) - one_hot |
         The softmax divides by the sum over the classes.
     at the targets only: p - one_hot -> (p - 1) * one_hot | Other classes have a gradient, too: p.
@@ -116,15 +133,20 @@ KINDS["sign_test"] = by_edits(
     listed("""
     one side only: abs(k - middle) >= far -> k <= min(a, b) | The other side counts, too.
     at least as many: abs(k - middle) >= far -> k >= a | As far on the other side counts, too.
+    at most as many: abs(k - middle) >= far -> k <= a | As far on the other side counts, too.
     exactly this count: abs(k - middle) >= far -> k == a | All that are as far from m/2 count.
+    exactly this count, on both sides: abs(k - middle) >= far -> k in (a, b) | Further out counts.
     the middle counted twice: 2 * sum(math.comb(m, k) for k in range(min(a, b) + 1)) / 2**m |
         One side is doubled: more than 1 for a tie.
+    further only: >= far -> > far | Counts just as far belong to it.
     all utterances counted: (first & ~second) -> first && a + b -> len(first) |
         Where both are right or both wrong nothing is learnt. Leave these out.
     right answers counted: (first & ~second) -> first && (second & ~first) -> second |
         Where both are right nothing is learnt. Leave these out.
     0 without a difference: sum(math.comb(m, k) for k in counts) / 2**m if m else 0.0 | It is 1.
     normal approximation: math.erfc(far / math.sqrt(m / 2)) if m else 1.0 | Sum the binomial itself.
+    corrected approximation: math.erfc(max(far - 0.5, 0) / math.sqrt(m / 2)) if m else 1.0 |
+        Sum the binomial itself.
     """),
     "classifying",
 )
@@ -159,14 +181,20 @@ KINDS["decide"] = by_edits(
     """,
     listed("""
     padding read: < lengths -> < len(p) + 0 * lengths | A frame at or after length is padding.
-    never sure, first frame: lengths - 1 -> 0 * lengths | Take the last frame.
+    one frame of padding read: < lengths -> <= lengths | The last frame is length - 1.
+    threshold reached: > threshold -> >= threshold | It has to be exceeded.
+    never sure, first frame: lengths - 1 -> 0 * lengths |
+        argmax gives 0 where it is never sure. Take the last frame.
     never sure, end of the array: lengths - 1 -> len(p) - 1 + 0 * lengths | Take length - 1.
     never sure, one too far: lengths - 1 -> lengths | Take length - 1.
     never sure, surest frame: lengths - 1 -> np.where(valid, best, -1).argmax(axis=0) |
         Take the last frame.
+    never sure, -1: lengths - 1 -> -1 + 0 * lengths | Take length - 1.
     last sure frame: sure.argmax(axis=0) -> len(p) - 1 - sure[::-1].argmax(axis=0) | Take the first.
     surest frame: sure.argmax(axis=0) -> np.where(sure, best, 0).argmax(axis=0) | Take the first.
-    frames counted from 1: 1 + np.where(sure.any(axis=0), sure.argmax(axis=0), never) | From 0.
+    frames counted from 1: 1 + np.where(sure.any(axis=0), sure.argmax(axis=0), never) |
+        Count frames from 0.
+    first class alone: p.max(axis=2) -> p[:, :, 0] | Take the largest of all classes.
     """),
     "classifying",
 )
@@ -246,16 +274,24 @@ KINDS["torch.pool_both"] = by_edits(
     return np.concatenate([mean, largest], axis=1)
     """,
     listed("""
-    mean counts the padding: / ends -> / len(out) | Divide by the valid steps.
+    mean counts the padding: / ends -> / len(out) |
+        The padding's zeros are counted in the mean. Divide by the valid steps.
     padding wins: np.where(valid, out, -np.inf) -> zeros |
-        Below zero the padding's zeros are the largest. Put minus infinity there.
-    padding in the mean: zeros.sum(axis=0) / ends -> out.mean(axis=0) | Select the valid steps.
-    padding in the largest: np.where(valid, out, -np.inf) -> out | Select the valid steps.
+        Where all valid outputs lie below zero the padding's zeros are the largest. Put minus
+        infinity there.
+    padding in the mean: zeros.sum(axis=0) / ends -> out.mean(axis=0) |
+        The mean is taken over all steps as they stand.
+    padding in the largest: np.where(valid, out, -np.inf) -> out |
+        The largest is taken over all steps as they stand.
     padding in both: np.concatenate([out.mean(axis=0), out.max(axis=0)], axis=1) |
         The padding is in the mean and in the largest.
     mask multiplied: np.where(valid, out, 0) -> valid * out |
-        The padding may hold NaN, and 0 times NaN is NaN. Select the valid steps.
+        The outputs are multiplied by the mask. The padding may hold NaN, and 0 times NaN is NaN.
+    mask one step too long: < ends -> <= ends | The step at index length is padding.
+    mask one step too short: < ends -> < ends - 1 | The last valid step is length - 1.
     halves exchanged: [mean, largest] -> [largest, mean] | The mean comes first.
+    sum for the mean: zeros.sum(axis=0) / ends -> zeros.sum(axis=0) | Divide by the valid steps.
+    least for the largest: out, -np.inf).max -> out, np.inf).min | This is the least.
     """),
     "classifying",
     prepare=as_tensor,

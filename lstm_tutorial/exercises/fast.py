@@ -26,11 +26,14 @@ SHARE = by_edits(
     return products / (products + overhead)
     """,
     listed("""
+    in percent: 100 * products / (products + overhead) | It is a part, from 0 to 1.
     backward pass missing: 3 * forward -> forward | Training takes three times the forward pass.
     forward pass missing: 3 * forward -> 2 * forward | Training takes three times the forward pass.
     products counted, not operations: T * B * 2 -> T * B | An addition counts, too.
     share of the calls: overhead / (products + overhead) | The share of the products is asked for.
+    products over calls: products / overhead | Below stands the whole time.
     calls for each sequence: T * calls -> B * T * calls | One call serves the whole batch.
+    bias counted: (D + H) -> (D + H + 1) | Only the products are asked for.
     """),
     "fast",
 )

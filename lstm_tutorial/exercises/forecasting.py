@@ -35,14 +35,21 @@ KINDS["mase"] = by_edits(
     """,
     listed("""
     scale from the test part: known = train -> known = y | It leaks. Measure it on train.
-    scale from train and test: known = train -> known = np.append(train, y) | It leaks.
+    scale from train and test: known = train -> known = np.append(train, y) |
+        It leaks. Measure it on train alone.
     naive of one step: lag = season -> lag = 1 | The naive forecast looks back one season.
-    squares: np.abs(known -> np.square(known && np.abs(y - -> np.square(y - | Take absolute errors.
-    roots of mean squares: np.sqrt((errors**2).mean() / (naive**2).mean()) | Take absolute errors.
-    naive error divided by all of train: naive.mean() -> (naive.sum() / len(known)) | Take a mean.
-    scaled by the mean of train: naive.mean() -> np.abs(train).mean() | Divide by the naive error.
-    scaled by the deviation of train: naive.mean() -> train.std() | Divide by the naive error.
+    not scaled: errors.mean() | Divide by the error of the naive forecast.
+    squares: np.abs(known -> np.square(known && np.abs(y - -> np.square(y - |
+        Absolute errors are averaged.
+    roots of mean squares: np.sqrt((errors**2).mean() / (naive**2).mean()) |
+        Absolute errors are averaged.
     medians: errors.mean() / naive.mean() -> np.median(errors) / np.median(naive) | Take means.
+    upside down: naive.mean() / errors.mean() | The forecast's error stands above.
+    skill, not error: 1 - errors.mean() / naive.mean() | The quotient itself is asked for.
+    naive error divided by all of train: naive.mean() -> (naive.sum() / len(known)) |
+        There are len(train) - season naive errors.
+    scaled by the deviation of train: naive.mean() -> train.std() | Divide by the naive error.
+    scaled by the mean of train: naive.mean() -> np.abs(train).mean() | Divide by the naive error.
     percentage error: (errors / np.abs(y)).mean() | Divide by the naive error.
     """),
     "forecasting",
@@ -68,13 +75,18 @@ KINDS["windows"] = by_edits(
     listed("""
     one window too few: + 1 -> + 0 | The last window is left out.
     first window left out: np.arange(N) -> np.arange(1, N) | That is one window too few.
-    targets overlap the inputs: starts + length -> starts + length - 1 | The last input leaks.
-    gap before the targets: + 1 -> + 0 && + length -> + length + 1 | Targets follow at once.
+    targets overlap the inputs: starts + length -> starts + length - 1 |
+        The first target is the last input: it leaks. Targets begin one step after the window.
+    targets are the inputs' end: length + np.arange(horizon) -> np.arange(length)[-horizon:] |
+        They follow it.
     targets are the window one step later: + length -> + 1 && horizon)] -> length)] |
         Targets are the horizon values after the window.
+    gap before the targets: + 1 -> + 0 && + length -> + length + 1 | Targets follow at once.
     last target alone: np.arange(horizon) -> [horizon - 1] | All horizon values are targets.
     windows do not overlap: arange(N) -> arange(0, N, length) | One begins at every step.
     windows a horizon apart: arange(N) -> arange(0, N, horizon) | One begins at every step.
+    inputs turned round: length)] -> length)[::-1]] | The window runs backwards.
+    targets turned round: horizon)] -> horizon)[::-1]] | The targets run backwards.
     x and y exchanged: y, x | Targets come first. The windows do.
     """),
     "forecasting",
@@ -100,21 +112,29 @@ KINDS["standardise"] = by_edits(
     """,
     listed("""
     statistics of all data: for_train = train -> for_train = np.concatenate([train, test]) |
-        The test part leaks. Take both statistics from train alone.
+        The test part leaks. Take mean and deviation from train alone.
     test by its own statistics: for_test = for_train -> for_test = test | Use those of train.
+    statistics of the test part: for_train = train -> for_train = test | Use those of train.
     scaled to 0 and 1: mean(axis=0) -> min(axis=0) && known.std(axis=0) -> np.ptp(known, axis=0) |
-        Subtract the mean, divide by the deviation.
+        Minimum and range are taken. Subtract the mean, divide by the deviation.
+    divided by the variance: known.std( -> known.var( | Take its root.
     deviation with T - 1: std(axis=0) -> std(axis=0, ddof=1) | Here, as in np.std, it is with T.
+    not divided: known.std(axis=0) -> 1 | The mean is subtracted. Then divide by the deviation.
+    mean not subtracted: known.mean(axis=0) -> 0 | Subtract it before the deviation divides.
     one mean and deviation for all columns: mean(axis=0) -> mean() && std(axis=0) -> std() |
         Each column has its own.
     along the wrong axis: mean(axis=0) -> mean(axis=1, keepdims=True) && std(axis=0) ->
         std(axis=1, keepdims=True) && for_test = for_train -> for_test = test |
         Each row is brought to mean 0. Statistics run over time, axis 0.
+    divided by the largest: mean(axis=0) -> min(axis=0) * 0 &&
+        known.std(axis=0) -> np.abs(known).max(axis=0) | Subtract the mean, divide by the deviation.
     brackets left out: (part - centre(known)) / spread -> part - centre(known) / spread |
         Only the mean is divided.
     mean subtracted last: (part - centre(known)) / spread(known) -> part / spread(known) -
-        centre(known) | Subtract first, then divide.
+        centre(known) | The mean of the undivided data is subtracted. Subtract first, then divide.
     test part not scaled: scaled(train, for_train), test | Scale it by the statistics of train.
+    deviation of what is scaled: scaled(train, for_train), scaled(test, scaled(train, for_train)) |
+        The statistics of test are those of the scaled training part. Take them before.
     """),
     "forecasting",
 )
@@ -132,11 +152,19 @@ KINDS["seasonal"] = by_edits(
     """,
     listed("""
     last value: past[-1] + 0 * steps | Repeat the last season.
+    one step early: past[steps % m - m - 1] | Start m values back.
+    one step late: start + steps % m -> start + (steps + 1) % m | Start m values back.
+    first season: start + steps % m -> steps % m | Repeat the last.
+    season before the last: np.resize(past[-2 * m : -m], K) | Repeat the last.
+    phase from the start of past: past[(len(past) + steps) % m] | Repeat the last season.
     backwards: past[len(past) - 1 - steps % m] | The season runs backwards.
     last value after the season: steps % m -> np.minimum(steps, m - 1) | Start again.
     each value repeated: steps % m -> steps // -(-K // m) | Repeat the season as a whole.
     mean of the season: past[-m:].mean() + 0 * steps | Repeat its values.
-    phase from the start of past: past[(len(past) + steps) % m] | Repeat the last season.
+    mean of each phase: np.array([past[::-1][m - 1 - k % m :: m].mean() for k in range(K)]) |
+        All seasons are averaged. Repeat the last alone.
+    with drift: past[start + steps % m] + (steps + 1) * (past[-1] - past[0]) / (len(past) - 1) |
+        The season is repeated as it is.
     """),
     "forecasting",
 )
@@ -161,9 +189,15 @@ KINDS["cut"] = by_edits(
     """,
     listed("""
     leak into train: [:valid_from] -> [:test_from] | train holds the targets of validation.
+    all in train: series[:valid_from] -> series | train holds the targets of both other parts.
     train cut short: [:valid_from] -> [:valid_from - length] | It ends where valid's targets begin.
     nothing to read: = length -> = 0 | length values come first.
-    one value too few to read: = length -> = length - 1 | length values come first.
+    one value too few to read: = length -> = length - 1 |
+        Before the first target stand as many values as length says.
+    one value too many to read: = length -> = length + 1 |
+        Before the first target stand as many values as length says.
+    nothing to read in test: - before:] -> :] | length values come first.
+    valid ends too early: :test_from] -> :test_from - 1] | It ends where test's begin.
     valid and test overlap: :test_from] -> :] | valid holds the targets of test.
     sizes exchanged: len(series) - test -> len(series) - valid && test_from - valid ->
         test_from - test | The sizes of valid and test are exchanged.

@@ -49,10 +49,15 @@ KINDS["rnn.truncated_backward"] = by_edits(
         T is no multiple of k, and the steps that remain at the end count as well.
     only the last chunk: reversed(range(len(x))) -> reversed(range((len(x) - 1) // k * k, len(x))) |
         Add up the gradients of all chunks.
-    averaged over the chunks: count = 0 * h0, 1 -> count = 0 * h0, -(-len(x) // k) | Add them up.
+    averaged over the chunks: count = 0 * h0, 1 -> count = 0 * h0, -(-len(x) // k) |
+        The chunks' gradients are averaged. Add them up.
+    averaged over the steps: count = 0 * h0, 1 -> count = 0 * h0, len(x) |
+        The steps' gradients are averaged. Add them up.
     cut one step early: if t % k == 0: -> if t % k == k - 1: | The border is one step further back.
     cut one step late: if t % k == 0: -> if t % k == 1: | The border is one step nearer the end.
-    counted from the end: if t % k == 0: -> if (len(x) - t) % k == 0: | They begin at the start.
+    counted from the end: if t % k == 0: -> if (len(x) - t) % k == 0: |
+        The chunks are counted from the end. They begin at the start.
+    cut at every step: if t % k == 0: -> if True: | The gradient goes back k steps.
     loss at the chunks' ends only: (dhs[t] + dh) -> (dhs[t] * ((t + 1) % k == 0) + dh) |
         Every step has a loss.
     """),
@@ -74,15 +79,19 @@ KINDS["perplexity"] = by_edits(
     return np.exp(mean)
     """,
     listed("""
-    tokens miscounted: nats.shape[0] * -> (nats.shape[0] - 1) * |
-        The sum is divided by the tokens of T - 1 steps. All T steps count.
-    divided by the steps alone: nats.shape[0] * nats.shape[1] -> nats.shape[0] |
-        The number of tokens is T times B.
+    2 to the power of nats: 2 ** mean | The losses are in nats: it is exp of the mean.
     e to the power of bits: np.exp(mean / np.log(2)) | The base of bits is 2.
     mean of perplexities: np.exp(nats).mean() | Average the losses first, then take exp.
     mean of the sequences' perplexities: np.exp(nats.mean(axis=0)).mean() | Average all losses.
     mean of the steps' perplexities: np.exp(nats.mean(axis=1)).mean() | Average all losses.
+    tokens miscounted: nats.shape[0] * -> (nats.shape[0] - 1) * |
+        The sum is divided by the tokens of T - 1 steps. All T steps count.
+    divided by the steps alone: nats.shape[0] * nats.shape[1] -> nats.shape[0] |
+        The number of tokens is T times B.
+    divided by the sequences alone: * nats.shape[1] -> * 1 && nats.shape[0] -> nats.shape[1] |
+        Divide by the number of tokens, T B.
     exp of the sum: np.exp(nats.sum()) | Perplexity is exp of the mean.
+    exp left out: mean | This is the mean loss. Perplexity is its exp.
     wrong sign: np.exp(-mean) | This is exp of minus the mean, the typical probability.
     """),
     "language",
@@ -98,8 +107,11 @@ KINDS["bits_per_character"] = by_edits(
     return mean / np.log(2)
     """,
     listed("""
+    nats: mean | This is the mean in nats. A bit is ln 2 nats.
+    times ln 2: mean * np.log(2) | The mean is multiplied by ln 2. Divide by it.
     divided by ln 10: np.log(2) -> np.log(10) | A bit is ln 2 nats.
     wrong sign: -mean / np.log(2) | A loss is minus a logarithm already.
+    bytes: mean / np.log(2) / 8 | These are bytes. Leave out the 8.
     log2 of the mean of exp: np.log2(np.exp(nats).mean()) | Average the losses, not their exp.
     2 to the power of nats: 2 ** mean | Divide the mean by ln 2.
     log2 of the loss: np.log2(mean) | A loss is a logarithm already. Divide by ln 2.

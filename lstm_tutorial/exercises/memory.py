@@ -19,10 +19,15 @@ ACTIVATIONS = by_edits(
     return itemsize * (own + read) * size
     """,
     listed("""
+    numbers, not bytes: (own + read) * size | Multiply by the item size.
     gates alone: 7 -> 4 | c, tanh(c) and h are kept, too.
+    batch missing: T * B * H -> T * H | Each sequence of the batch is kept.
+    steps missing: T * B * H -> B * H | Each step is kept.
     one layer: 7 * layers -> 7 && (layers - 1) -> 0 | Each layer saves.
     both directions always: 1 + both -> 2 | There is a second one only where both is True.
+    one direction: 1 + both -> 1 | The second direction saves as much as the first.
     what is read not kept: own + read -> own | Layers above the first also keep what they read.
+    one direction read: (layers - 1) * directions -> (layers - 1) | Upper layers read both.
     read by each direction: (layers - 1) -> (layers - 1) * directions | It is kept once for both.
     first layer's input kept: (layers - 1) -> layers | It is there already, and not saved anew.
     """),

@@ -37,12 +37,25 @@ KINDS["last_valid"] = by_edits(
     """,
     listed("""
     end of the array: hs[-1] | hs[-1] is the end of the array: for shorter sequences it is padding.
-    one step early: lengths - 1 -> np.maximum(lengths - 2, 0) | The last valid step is length - 1.
-    one step late: lengths - 1 -> np.minimum(lengths, len(hs) - 1) | This is the one after, padding.
+    one step early: lengths - 1 -> lengths - 2 | This is the step before the last valid one.
+    one step early, never before the first: lengths - 1 -> np.maximum(lengths - 2, 0) |
+        The last valid step is length - 1. This is the one before, where there is one.
+    one step late: lengths - 1 -> np.minimum(lengths, len(hs) - 1) |
+        The last valid step is length - 1. This is the one after, padding.
     mean over time: hs.mean(axis=0) | This is the mean over time, padding too.
     the longest for all: lengths - 1 -> lengths.max() - 1 | Each sequence has its own length.
+    the shortest for all: lengths - 1 -> lengths.min() - 1 | Each sequence has its own length.
+    the first length for all: lengths - 1 -> lengths[0] - 1 | Each sequence has its own length.
+    mean of the valid steps: np.array([hs[:n, b].mean(axis=0) for b, n in enumerate(lengths)]) |
+        This is the mean of the valid steps. Their last is asked for.
+    counted from the end: lengths - 1 -> len(hs) - lengths |
+        The steps are counted from the end. Sequences begin at step 0, and padding comes last.
     sorted, not put back: columns] -> columns][np.argsort(-lengths, kind="stable")] |
-        The sequences are sorted by length, and not put back in their order.
+        The sequences are sorted by length, longest first, and not put back in their order.
+    shortest first, not put back: columns] -> columns][np.argsort(lengths, kind="stable")] |
+        The sequences are sorted by length, shortest first, and not put back in their order.
+    lengths sorted alone: lengths - 1 -> np.sort(lengths)[::-1] - 1 |
+        The lengths are sorted, and the sequences are not: each gets the length of another.
     reshape for transpose: hs.reshape(len(columns), len(hs), -1)[columns, steps] |
         Time and batch are exchanged by reshape, which only counts the numbers anew. Transpose.
     """),
@@ -62,13 +75,21 @@ KINDS["pack"] = by_edits(
     """,
     listed("""
     sequence after sequence: [hs[t, order[on]] for t, on in enumerate(running)] ->
-        [hs[: lengths[b], b] for b in order] | All first steps come first, then all second.
+        [hs[: lengths[b], b] for b in order] |
+        The sequences lie one after the other. All first steps come first, then all second.
     not sorted: np.argsort(-lengths, kind="stable") -> np.arange(len(lengths)) |
         The sequences stand as in the batch. The longest comes first.
+    shortest first: -lengths, kind="stable" -> lengths, kind="stable" |
+        The shortest sequence comes first. The longest does.
     batch_sizes are the lengths: running.sum(axis=1) -> lengths |
         batch_sizes holds the lengths. It says how many sequences are still there at each step.
+    batch_sizes are the sorted lengths: axis=1 -> axis=0 |
+        batch_sizes holds the lengths, sorted. It says how many sequences each step still has.
+    batch_sizes one step late: running.sum(axis=1) ->
+        (np.arange(len(hs))[:, None] <= lengths).sum(axis=1) |
+        A sequence of length n has its last row at step n - 1, and none at step n.
     sums for batch_sizes: running.sum(axis=1) -> np.cumsum(running.sum(axis=1)) |
-        batch_sizes adds up from step to step. Each step has its own number.
+        batch_sizes adds up from step to step. It holds the number of each step alone.
     """),
     "nn-lstm",
 )
@@ -90,12 +111,19 @@ KINDS["torch.last_valid"] = by_edits(
     end of the array: out[-1] | This is the end of the array, padding.
     both halves at length - 1: last | The backward half has seen one step only: it ends at step 0.
     both halves at step 0: first | The forward half has seen one step only: it ends at length - 1.
+    halves taken at each other's step: [last[:, :H], first[:, H:]] -> [first[:, :H], last[:, H:]] |
+        The forward half ends at length - 1, the backward half at step 0.
     directions swapped: [last[:, :H], first[:, H:]] -> [first[:, H:], last[:, :H]] |
         The forward direction comes first.
     one step early: lengths - 1 -> lengths - 2 | The last valid step is length - 1.
-    forward half at the end of the array: lengths - 1 -> 0 * lengths - 1 | There it reads padding.
-    backward half at the end of the array: out[0] -> out[-1] | It ends at step 0.
-    the longest for all: lengths - 1 -> lengths.max() - 1 + 0 * lengths | Each has its own length.
+    forward half at the end of the array: lengths - 1 -> 0 * lengths - 1 |
+        The forward half is taken at the end of the array: it reads padding.
+    backward half at the end of the array: out[0] -> out[-1] |
+        The backward half is taken at the end of the array. It ends at step 0.
+    the longest for all: lengths - 1 -> lengths.max() - 1 + 0 * lengths |
+        Each sequence has its own length.
+    sorted, not put back: axis=1) -> axis=1)[np.argsort(-lengths, kind="stable")] |
+        The sequences are sorted by length, and not put back in their order.
     """),
     "nn-lstm",
     prepare=as_tensor,
@@ -151,16 +179,29 @@ KINDS["torch.masked_loss"] = by_edits(
     listed("""
     padding in the mean: ((y_hat - y) ** 2).mean() | The padding is in the mean.
     mask multiplied: np.where(valid, (y_hat - y) ** 2, 0) -> valid * (y_hat - y) ** 2 |
-        The padding holds NaN on purpose, and 0 times NaN is NaN. Select the valid steps first.
-    mask one step too short: < lengths[:, None] -> < lengths[:, None] - 1 | The last is length - 1.
+        The squares are multiplied by the mask. The padding holds NaN on purpose, and 0 times NaN
+        is NaN. Select the valid steps before you compute.
     mask one step too long: < lengths[:, None] -> <= lengths[:, None] |
-        The step at index length is padding, and it is read.
-    divided by all steps: squares.mean() | Zeros in the padding count: divide by the valid steps.
+        The mask is one step too long: the step at index length is padding.
+    mask one step too short: < lengths[:, None] -> < lengths[:, None] - 1 |
+        The mask is one step too short: the last valid step is length - 1.
+    divided by all steps: squares.mean() |
+        The padding is set to zero, and still counted: divide by the valid steps.
     mean of the sequences' means: (squares.sum(axis=0)[:, 0] / lengths).mean() |
-        Steps of short sequences count more. Take one mean over all valid steps.
+        Each sequence's mean counts the same, so steps of short ones count more. Take one mean
+        over all valid steps.
     summed: squares.sum() | The squares are summed. Take their mean.
-    absolute errors: (y_hat - y) ** 2 -> np.abs(y_hat - y) | Squares are averaged here.
-    root taken: (squares.sum() / valid.sum()) ** 0.5 | The root of the mean is taken.
+    divided by the batch: valid.sum() -> len(lengths) |
+        The sum is divided by the number of sequences. Divide by the valid steps.
+    divided by the steps: valid.sum() -> len(y) |
+        The sum is divided by the length of the array. Divide by the valid steps.
+    absolute errors: (y_hat - y) ** 2 -> np.abs(y_hat - y) |
+        Absolute errors are averaged. Here squares are.
+    half the mean: squares.sum() / valid.sum() / 2 | The mean is halved. Leave it as it is.
+    sum of the sequences' means: (squares.sum(axis=0)[:, 0] / lengths).sum() |
+        The sequences' means are added. Take one mean over all valid steps.
+    root taken: (squares.sum() / valid.sum()) ** 0.5 |
+        The root of the mean is taken. Leave the mean.
     """),
     "nn-lstm",
     prepare=as_tensor,
@@ -229,8 +270,14 @@ KINDS["nn.parameters"] = by_edits(
     return directions * (first + (layers - 1) * other)
     """,
     listed("""
+    one bias: biases = 2 -> biases = 1 | There are b_ih and b_hh.
+    no bias: biases = 2 -> biases = 0 | There are b_ih and b_hh, of 4H numbers each.
     one gate: first = 4 * H -> first = H && other = 4 * H -> other = H | There are four gates.
     three gates: first = 4 -> first = 3 && other = 4 -> other = 3 | The candidate has weights, too.
+    one direction only: first + (layers - 1) * other | The second direction has its own weights.
+    layers above read one direction: directions * R -> R | Upper layers read both directions.
+    layers above read D: directions * R -> D | Upper layers read the outputs of the one below.
+    layers above read H, not P: directions * R -> directions * H | With a projection they read P.
     W_hh counted with H columns: D + R -> D + H && above + R -> above + H | With P there are P.
     projection not counted: R = P or H -> R = H && W_hr = P * H -> W_hr = 0 | P is not read.
     W_hr left out: W_hr = P * H -> W_hr = 0 | The matrix W_hr, (P, H), is missing.

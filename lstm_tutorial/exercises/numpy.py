@@ -231,11 +231,16 @@ _CHUNKED = by_edits(
     return dh, dc, *(np.sum(s, axis=0) for s in zip(*shares))
     """,
     listed("""
-    cut at the borders: dh, dc) -> None, None) | Give each chunk dh0 and dc0 of the one after it.
+    cut at the borders: dh, dc) -> None, None) |
+        The gradient is cut at the borders: give each chunk dh0 and dc0 of the one after it.
     dh0 not handed on: dh, dc) -> None, dc) | It is to be handed to the chunk before.
     dc0 not handed on: dh, dc) -> dh, None) | It is to be handed to the chunk before.
     only the first chunk's share: zip(*shares) -> zip(*shares[-1:]) | Add up those of all chunks.
     only the last chunk's share: zip(*shares) -> zip(*shares[:1]) | Add up those of all chunks.
+    averaged over the chunks: np.sum -> np.mean | The weights' gradients are averaged. Add them up.
+    chunks from the first to the last: reversed(range(len(tapes))) -> range(len(tapes)) |
+        Gradients come from the end.
+    dh0 and dc0 exchanged: return dh, dc -> return dc, dh | They stand in each other's place.
     """),
     "numpy",
 )

@@ -39,9 +39,13 @@ SUMMARY = by_edits(
     out[0]: out[-1, -> out[0, | The forward half has read one step only at the start of out.
     each at the other's end: out[-1, :, -> out[0, :, && out[0, :, H -> out[-1, :, H |
         Each half is taken where it has read one step only.
-    halves exchanged: [forward, backward] -> [backward, forward] | The order of the halves is wrong.
+    halves exchanged: [forward, backward] -> [backward, forward] |
+        The right two halves stand in the wrong order.
     largest over time: out.max(axis=0) | The largest over time is taken.
     mean over time: out.mean(axis=0) | The mean over time is taken.
+    units taken in turn: -1, :, :H] -> -1, :, ::2] && 0, :, H:] -> 0, :, 1::2] |
+        Every other unit is taken. The first half of the units is the forward direction's.
+    forward half twice: 0, :, H:] -> 0, :, :H] | Both halves are of the forward direction.
     """),
     "pytorch",
     prepare=as_tensor,

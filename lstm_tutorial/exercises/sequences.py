@@ -63,7 +63,13 @@ TO_SIGMOID = by_edits(
         The sigmoid needs 2 z: double all of W_ih x + W_hh h + b.
     all doubled, s taken for h: 4 * W_hh -> 2 * W_hh && 2 * b - 2 * rows -> 2 * b |
         All of z is doubled, and the state is taken for h. It is s: put h = 2 s - 1 into z.
-    the -1 left out: 2 * b - 2 * rows -> 2 * b | Through W_hh the -1 of 2 s - 1 goes into the bias.
+    nothing changed: W_ih, W_hh, b | The weights come out as they went in.
+    the -1 left out: 2 * b - 2 * rows -> 2 * b |
+        h = 2 s - 1: the part -1 goes through W_hh into the bias.
+    the -1 through the columns: axis=1 -> axis=0 |
+        The columns of W_hh are summed for the bias. Its rows are.
+    the -1 not doubled: - 2 * rows -> - rows |
+        2 z has 2 W_hh (2 s - 1) in it: the bias loses twice the sums of W_hh's rows.
     """),
     "sequences",
 )

@@ -31,11 +31,21 @@ AVERAGE = by_edits(
     return total / count
     """,
     listed("""
-    plain mean: sum(g for g, n in pairs) / len(pairs) | A sequence in a small share counts for more.
-    plain mean, empty shares counted: sum(g for g, n in pairs) / len(sizes) | Weigh by the sizes.
+    plain mean: sum(g for g, n in pairs) / len(pairs) |
+        The plain mean: a sequence in a small share counts for more.
+    plain mean, empty shares counted: sum(g for g, n in pairs) / len(sizes) |
+        The gradients are divided by the number of processes, empty ones too, without weights.
     sum: sum(g for g, n in pairs) | This is the sum of the gradients.
-    empty share read: if n] -> if True] | The gradient of an empty share is NaN. Leave it out.
-    divided by the processes: sum(sizes) -> len(sizes) | Divide by the number of sequences.
+    not divided: total / count -> total |
+        Each is multiplied by its size, and nothing is divided by the sum of sizes.
+    empty share read: if n] -> if True] |
+        The gradient of an empty share is NaN, and 0 times NaN is NaN. Leave it out.
+    times the processes: total / count -> total / count * len(sizes) |
+        It is multiplied by the number of processes, and was a sum already.
+    divided by the processes: sum(sizes) -> len(sizes) |
+        The weighted sum is divided by the number of processes. Divide by that of sequences.
+    divided by the sizes: sum(n * g for -> sum(g / n for |
+        Each gradient is divided by its size. It is multiplied: it is a mean.
     """),
     "service",
     prepare=as_tensor,

@@ -30,7 +30,12 @@ KINDS["seeds_needed"] = by_edits(
     listed("""
     not rounded up: math.floor(runs) | Round up: 15.7 runs are 16.
     rounded to the nearest: round(runs) | Round up: 10.04 runs are 11.
+    not rounded: runs | A whole number of runs is wanted.
+    factor 2 missing: 2 * z -> z | Both means scatter: there is a factor of 2.
+    both sets counted: 2 * z -> 4 * z | The runs of each set are asked for.
     gap not squared: effect**2 -> abs(effect) | Half of the gap needs four times the runs.
+    upside down: gap / spread -> spread / gap | Gap and spread are the wrong way round.
+    1.96 alone: 1.96 + 0.84 -> 1.96 | The 0.84 finds the difference in four of five attempts.
     squares summed: z**2 -> (1.96**2 + 0.84**2) | Square the sum.
     one-sided: 1.96 -> 1.645 | 1.645 is for a gap on one side. On either side it is 1.96.
     """),

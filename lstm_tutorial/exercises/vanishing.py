@@ -25,12 +25,17 @@ JACOBIAN = by_edits(
     return product
     """,
     listed("""
+    transposed: product.T | Row i holds the gradient of h_T[i].
     order of the steps turned: (slope[:, None] * W_hh) @ product ->
         product @ (slope[:, None] * W_hh) | The last step's Jacobian stands leftmost.
     slope of tanh: hs * (1 - hs) -> 1 - hs**2 | The sigmoid has h (1 - h).
     slope left out: hs * (1 - hs) -> np.ones_like(hs) | The slope h (1 - h) is missing.
-    slope on the wrong side: slope[:, None] * W_hh -> W_hh * slope | The slopes scale the rows.
-    initial state for the last: [1:] -> [:-1] | Take the slopes of h_1 to h_T, not of h_0.
+    slope on the wrong side: slope[:, None] * W_hh -> W_hh * slope |
+        The slopes scale the columns of W_hh. They scale its rows: diag(slope) @ W_hh.
+    initial state for the last: [1:] -> [:-1] |
+        The slopes are those of h_0 to h_{T-1}. Take those of h_1 to h_T.
+    W_hh transposed: slope[:, None] * W_hh -> slope[:, None] * W_hh.T |
+        The Jacobian of a step is diag(slope) W_hh.
     """),
     "vanishing",
 )

@@ -131,8 +131,8 @@ CROSS_ENTROPY = [
     (lambda z, t: -taken(z, t).mean(), "no softmax"),
     (lambda z, t: -taken(softmax(z), t).mean(), "logarithm left out"),
     (lambda z, t: -np.log(taken(softmax(z), t).mean()), "logarithm after the mean"),
-    (lambda z, t: by_torch(z, t, reduction="sum"), "np.sum(picked) for picked.mean()"),
-    (lambda z, t: -by_torch(z, t), "picked.mean() for -picked.mean()"),
+    (lambda z, t: by_torch(z, t, reduction="sum"), "summed, not averaged"),
+    (lambda z, t: -by_torch(z, t), "wrong sign"),
     (lambda z, t: by_torch(z, t) / np.log(2), "in bits"),
     (lambda z, t: -np.log2(taken(softmax(z), t)).mean(), "in bits & logarithm of 0"),
     (lambda z, t: by_torch(z, t) / z.shape[1], "averaged over the classes too"),
@@ -144,25 +144,30 @@ CROSS_ENTROPY = [
     (lambda z, t: np.exp(by_torch(z, t)), "np.exp(-picked.mean()) for -picked.mean()"),
     (lambda z, t: (np.log(np.exp(z).sum(1)) - taken(z, t)).mean(), "exp overflows"),
     (lambda z, t: -np.log(taken(softmax(z), t)).mean(), "logarithm of 0"),
-    (lambda z, t: -np.log(taken(softmax(z), t) + 1e-12).mean(), "plus 1e-12"),
+    (lambda z, t: -np.log(taken(softmax(z), t) + 1e-12).mean(), "probabilities plus 1e-12"),
     (
-        lambda z, t: by_torch(softmax(z), t, reduction="sum"),
-        "softmax twice & np.sum(picked) for picked.mean()",
+        lambda z, t: -np.log(np.maximum(taken(softmax(z), t), 1e-10)).mean(),
+        "probabilities at least 1e-10",
     ),
     (
+        lambda z, t: -np.log(np.clip(taken(softmax(z), t), 1e-7, 1 - 1e-7)).mean(),
+        "probabilities clipped at 1e-07",
+    ),
+    (lambda z, t: by_torch(softmax(z), t, reduction="sum"), "softmax twice & summed, not averaged"),
+    (
         lambda z, t: (np.log(np.exp(z).sum(1)) - taken(z, t)).sum(),
-        "exp overflows & np.sum(picked) for picked.mean()",
+        "summed, not averaged & exp overflows",
     ),
 ]
 GRADIENT = [
-    (lambda z, t: gradient(z, t) * len(z), "dz for dz / len(logits)"),
+    (lambda z, t: gradient(z, t) * len(z), "not divided by the batch"),
     (lambda z, t: gradient(z, t) / z.shape[1], "divided by batch and classes"),
-    (lambda z, t: gradient(z, t) * len(z) / z.shape[1], "logits.T for logits"),
-    (lambda z, t: softmax(z) / len(z), "p for p - one_hot"),
-    (lambda z, t: (softmax(z) + hot(z, t)) / len(z), "p + one_hot for p - one_hot"),
-    (lambda z, t: -gradient(z, t), "one_hot - p for p - one_hot"),
+    (lambda z, t: gradient(z, t) * len(z) / z.shape[1], "divided by the classes"),
+    (lambda z, t: softmax(z) / len(z), "targets not subtracted"),
+    (lambda z, t: (softmax(z) + hot(z, t)) / len(z), "targets added"),
+    (lambda z, t: -gradient(z, t), "wrong sign"),
     (lambda z, t: (softmax(z, 0) - hot(z, t)) / len(z), "softmax along the batch"),
-    (lambda z, t: (z - hot(z, t)) / len(z), "logits for p"),
+    (lambda z, t: (z - hot(z, t)) / len(z), "no softmax"),
     (
         lambda z, t: (
             (torch.sigmoid(torch.tensor(z)) - one_hot(torch.tensor(t), z.shape[1])) / len(z)
@@ -178,22 +183,19 @@ GRADIENT = [
     ),
     (lambda z, t: (softmax(z) - hot(z, t - 1)) / len(z), "targets - 1 for targets"),
     (lambda z, t: 2 * gradient(z, t), "2 * (dz / len(logits)) for dz / len(logits)"),
-    (lambda z, t: hot(z, t) - softmax(z), "dz for dz / len(logits) & one_hot - p for p - one_hot"),
+    (lambda z, t: hot(z, t) - softmax(z), "not divided by the batch & wrong sign"),
     (
         lambda z, t: np.exp(z) / np.exp(z).sum(1, keepdims=True) - hot(z, t),
-        "exp overflows & dz for dz / len(logits)",
+        "not divided by the batch & exp overflows",
     ),
 ]
 SIGN_TEST = [
     (summed(lambda k, a, b: k <= min(a, b)), "one side only"),
     (summed(lambda k, a, b: k >= a), "at least as many"),
-    (summed(lambda k, a, b: k <= a), "m for m / 2"),
+    (summed(lambda k, a, b: k <= a), "at most as many"),
     (summed(lambda k, a, b: k == a), "exactly this count"),
-    (summed(lambda k, a, b: k in (a, b)), "abs(k - middle) == far for abs(k - middle) >= far"),
-    (
-        summed(lambda k, a, b: abs(2 * k - a - b) > abs(a - b)),
-        "abs(k - middle) > far for abs(k - middle) >= far",
-    ),
+    (summed(lambda k, a, b: k in (a, b)), "exactly this count, on both sides"),
+    (summed(lambda k, a, b: abs(2 * k - a - b) > abs(a - b)), "further only"),
     (summed(lambda k, a, b: abs(k - (a + b) // 2) >= abs(a - (a + b) // 2)), "m // 2 for m / 2"),
     (lambda *a: 2 * summed(lambda k, a, b: k <= min(a, b))(*a), "the middle counted twice"),
     (
@@ -203,25 +205,28 @@ SIGN_TEST = [
     (summed(as_far, lambda f, s: (f.sum().item(), s.sum().item())), "right answers counted"),
     (lambda f, s: summed(as_far)(f, s) if (f != s).any() else 0.0, "0 without a difference"),
     (approximated(0), "normal approximation"),
+    (approximated(1), "corrected approximation"),
 ]
 DECIDE = [
     (decided(inside=lambda t, lengths: t >= 0), "padding read"),
-    (
-        decided(inside=lambda t, lengths: t <= lengths),
-        "frames <= lengths for frames < lengths",
-    ),
-    (decided(lambda p, lengths, at: p.max(axis=2) >= at), "best >= threshold for best > threshold"),
+    (decided(inside=lambda t, lengths: t <= lengths), "one frame of padding read"),
+    (decided(lambda p, lengths, at: p.max(axis=2) >= at), "threshold reached"),
     (decided(lambda p, lengths, at: p.mean(axis=2) > at), "np.min(p, axis=2) for p.max(axis=2)"),
+    (decided(lambda p, lengths, at: p[:, :, 0] > at), "first class alone"),
     (decided(last=lambda p, lengths: 0), "never sure, first frame"),
     (decided(last=lambda p, lengths: len(p) - 1), "never sure, end of the array"),
     (decided(last=lambda p, lengths: lengths), "never sure, one too far"),
-    (decided(last=lambda p, lengths: -1), "never sure, first frame & never - 1 for never"),
+    (decided(last=lambda p, lengths: -1), "never sure, -1"),
     (decided(which=lambda sure, p: len(p) - 1 - sure[::-1].argmax(axis=0)), "last sure frame"),
     (decided(which=lambda sure, p: (p.max(axis=2) * sure).argmax(axis=0)), "surest frame"),
     (lambda *a: decided()(*a) + 1, "frames counted from 1"),
     (
         decided(inside=lambda t, lengths: t >= 0, last=lambda p, lengths: len(p) - 1),
         "padding read & never sure, end of the array",
+    ),
+    (
+        decided(lambda p, lengths, at: p.max(axis=2) >= at, last=lambda p, lengths: 0),
+        "threshold reached & never sure, first frame",
     ),
 ]
 BUCKETS = [

@@ -130,17 +130,13 @@ MISTAKES = [
         lambda B, T, D, H, r, p, c: of(24 * B * T * H * (D + H) / r, B * T * c * p),
         "calls for each sequence",
     ),
-    (lambda B, T, D, H, r, p, c: of(24 * B * T * H * (D + H + 1) / r, T * c * p), "D + 1 for D"),
-    (
-        lambda *a: 100 * of(*parts(*a)),
-        "100 * (products / (products + overhead)) for products / (products + overhead)",
-    ),
+    (lambda B, T, D, H, r, p, c: of(24 * B * T * H * (D + H + 1) / r, T * c * p), "bias counted"),
+    (lambda *a: 100 * of(*parts(*a)), "in percent"),
     (lambda *a: 1 - of(*parts(*a)), "share of the calls"),
-    (lambda *a: parts(*a)[0] / parts(*a)[1], "overhead for products + overhead"),
+    (lambda *a: parts(*a)[0] / parts(*a)[1], "products over calls"),
     (
         lambda B, T, D, H, r, p, c: 100 * of(8 * B * T * H * (D + H) / r, T * c * p),
-        "backward pass missing & "
-        "100 * (products / (products + overhead)) for products / (products + overhead)",
+        "in percent & backward pass missing",
     ),
 ]
 WRONG = [("share_of_products", fn, titles) for fn, titles in MISTAKES]

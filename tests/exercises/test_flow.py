@@ -22,15 +22,12 @@ def test_right_answers_pass():
         (products(lambda f, k: f[:k]), "wrong end"),
         (products(lambda f, k: f[k:]), "in the order of time"),
         (products(lambda f, k: f[-k:]), "all gates at lag 0"),
-        (
-            products(lambda f, k: f[len(f) - k : len(f) - k + 1]),
-            "factors for np.cumprod(factors, axis=0)",
-        ),
+        (products(lambda f, k: f[len(f) - k : len(f) - k + 1]), "not accumulated"),
         (products(lambda f, k: 1 - f[len(f) - k :]), "1 - f in place of f"),
         (lambda f, dc: dc * np.cumprod(f[::-1], axis=0), "lag 0 left out"),
         (
             lambda f, dc: products(lambda f, k: f[len(f) - k :])(f, np.ones_like(dc)),
-            "kept for dc_T * kept",
+            "dc_T left out",
         ),
     ],
 )
@@ -44,7 +41,7 @@ def test_mistakes_on_the_carousel_are_named(fn, title):
         (lambda lag, left: left ** (1 / lag), "the gate"),
         (lambda lag, left: np.log(left ** (-1 / lag) - 1), "wrong sign"),
         (lambda lag, left: np.log(left / (1 - left)), "one step"),
-        (lambda lag, left: np.log(left) / lag, "f for f / (1 - f)"),
+        (lambda lag, left: np.log(left) / lag, "log of the gate"),
         (lambda lag, left: np.log(lag - 1), "bias of the lag alone"),
         (lambda lag, left: np.arctanh(left ** (1 / lag)), "tanh for the sigmoid"),
         (lambda lag, left: np.log(left / lag / (1 - left / lag)), "share divided by the lag"),

@@ -92,7 +92,7 @@ MASE = [
         "scale from train and test",
     ),
     (lambda a, y, train, m: mae(a - y) / naive(train, 1), "naive of one step"),
-    (lambda a, y, train, m: mae(a - y), "errors.mean() for errors.mean() / naive.mean()"),
+    (lambda a, y, train, m: mae(a - y), "not scaled"),
     (
         lambda a, y, train, m: ((a - y) ** 2).mean() / ((train[m:] - train[:-m]) ** 2).mean(),
         "squares",
@@ -104,13 +104,11 @@ MASE = [
         "roots of mean squares",
     ),
     (
-        lambda a, y, train, m: naive(train, m) / mae(a - y),
-        "naive.mean() / errors.mean() for errors.mean() / naive.mean()",
+        lambda a, y, train, m: np.median(abs(a - y)) / np.median(abs(train[m:] - train[:-m])),
+        "medians",
     ),
-    (
-        lambda a, y, train, m: 1 - mae(a - y) / naive(train, m),
-        "1 - errors.mean() / naive.mean() for errors.mean() / naive.mean()",
-    ),
+    (lambda a, y, train, m: naive(train, m) / mae(a - y), "upside down"),
+    (lambda a, y, train, m: 1 - mae(a - y) / naive(train, m), "skill, not error"),
     (
         lambda a, y, train, m: mae(a - y) * len(train) / abs(train[m:] - train[:-m]).sum(),
         "naive error divided by all of train",
@@ -135,6 +133,10 @@ WINDOWS = [
     (lambda x, n, k: cuts(x, range(0, len(x) - n - k + 1, n), n, k), "windows do not overlap"),
     (lambda x, n, k: cuts(x, range(0, len(x) - n - k + 1, k), n, k), "windows a horizon apart"),
     (lambda x, n, k: every_window(x, n, k, -1), "targets overlap the inputs"),
+    (
+        lambda x, n, k: (every_window(x, n, k)[0], [a[-k:] for a in every_window(x, n, k)[0]]),
+        "targets are the inputs' end",
+    ),
     (lambda x, n, k: every_window(x, n, k, 1, 1), "gap before the targets"),
     (
         lambda x, n, k: (
@@ -150,32 +152,30 @@ WINDOWS = [
     (lambda x, n, k: every_window(x, n, k)[::-1], "x and y exchanged"),
     (
         lambda x, n, k: ([a[::-1] for a in every_window(x, n, k)[0]], every_window(x, n, k)[1]),
-        "np.arange(length)[::-1] for np.arange(length)",
+        "inputs turned round",
     ),
     (
         lambda x, n, k: (every_window(x, n, k)[0], [y[::-1] for y in every_window(x, n, k)[1]]),
-        "np.arange(horizon)[::-1] for np.arange(horizon)",
+        "targets turned round",
     ),
     (
         lambda x, n, k: ([a[::-1] for a in every_window(x, n, k)[0]], every_window(x, n, k, -1)[1]),
-        "targets overlap the inputs & np.arange(length)[::-1] for np.arange(length)",
+        "targets overlap the inputs & inputs turned round",
     ),
 ]
 STANDARDISE = [
     (both(lambda part, train, test: by_mean(part, all_of(train, test))), "statistics of all data"),
     (both(lambda part, train, test: by_mean(part, part)), "test by its own statistics"),
-    (both(lambda part, train, test: by_mean(part, test)), "test for train"),
+    (both(lambda part, train, test: by_mean(part, test)), "statistics of the test part"),
     (both(lambda part, train, test: by_mean(part, train, 1)), "deviation with T - 1"),
     (both(lambda part, train, test: by_range(part, train)), "scaled to 0 and 1"),
     (
         both(lambda part, train, test: (part - train.mean(0)) / train.var(0)),
-        "np.var(known, axis=0) for known.std(axis=0)",
+        "divided by the variance",
     ),
-    (
-        both(lambda part, train, test: part - train.mean(0)),
-        "part - centre(known) for (part - centre(known)) / spread(known)",
-    ),
-    (both(lambda part, train, test: part / train.std(0)), "part for part - centre(known)"),
+    (both(lambda part, train, test: part - train.mean(0)), "not divided"),
+    (both(lambda part, train, test: part / train.std(0)), "mean not subtracted"),
+    (both(lambda part, train, test: part / np.abs(train).max(0)), "divided by the largest"),
     (both(lambda part, train, test: part - train.mean(0) / train.std(0)), "brackets left out"),
     (both(lambda part, train, test: part / train.std(0) - train.mean(0)), "mean subtracted last"),
     (
@@ -204,11 +204,8 @@ STANDARDISE = [
 ]
 SEASONAL = [
     (lambda past, m, K: np.full(K, past[-1]), "last value"),
-    (lambda past, m, K: [past[k % m] for k in range(K)], "steps % m for start + steps % m"),
-    (
-        lambda past, m, K: [past[len(past) - m + (k + 1) % m] for k in range(K)],
-        "steps + 1 for steps",
-    ),
+    (lambda past, m, K: [past[k % m] for k in range(K)], "first season"),
+    (lambda past, m, K: [past[len(past) - m + (k + 1) % m] for k in range(K)], "one step late"),
     (lambda past, m, K: [past[len(past) - 1 - k % m] for k in range(K)], "backwards"),
     (
         lambda past, m, K: [past[len(past) - m + min(k, m - 1)] for k in range(K)],
@@ -216,6 +213,7 @@ SEASONAL = [
     ),
     (lambda past, m, K: np.repeat(past[-m:], -(-K // m))[:K], "each value repeated"),
     (lambda past, m, K: np.full(K, past[-m:].mean()), "mean of the season"),
+    (lambda past, m, K: np.resize(past[-2 * m : -m], K), "season before the last"),
     (
         lambda past, m, K: [past[(len(past) + k) % m] for k in range(K)],
         "phase from the start of past",
@@ -224,12 +222,9 @@ SEASONAL = [
 CUT = [
     (lambda x, v, t, n: parts(x, v, t, n, train=v), "leak into train"),
     (lambda x, v, t, n: parts(x, v, t, n, train=-n), "train cut short"),
-    (lambda x, v, t, n: (x, *parts(x, v, t, n)[1:]), "series for series[:valid_from]"),
+    (lambda x, v, t, n: (x, *parts(x, v, t, n)[1:]), "all in train"),
     (lambda x, v, t, n: parts(x, v, t, 0), "nothing to read"),
-    (
-        lambda x, v, t, n: (*parts(x, v, t, n)[:2], x[len(x) - t :]),
-        "test_from for test_from - before",
-    ),
+    (lambda x, v, t, n: (*parts(x, v, t, n)[:2], x[len(x) - t :]), "nothing to read in test"),
     (lambda x, v, t, n: parts(x, v, t, n, early=-1), "one value too few to read"),
     (lambda x, v, t, n: (x[: -t - v], x[-t - v - n :], x[-t - n :]), "valid and test overlap"),
     (lambda x, v, t, n: parts(x, t, v, n), "sizes exchanged"),

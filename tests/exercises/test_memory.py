@@ -18,10 +18,7 @@ RIGHT = {
     ]
 }
 MISTAKES = [
-    (
-        lambda T, B, H, n, both, size: kept(T, B, H, n, both, 1),
-        "own + read for itemsize * (own + read)",
-    ),
+    (lambda T, B, H, n, both, size: kept(T, B, H, n, both, 1), "numbers, not bytes"),
     (lambda T, B, H, n, both, size: size * 7 * n * (1 + both) * T * B * H, "what is read not kept"),
     (
         lambda T, B, H, n, both, size: size * 8 * n * (1 + both) * T * B * H,
@@ -29,15 +26,15 @@ MISTAKES = [
     ),
     (lambda T, B, H, n, both, size: size * (5 * n - 1) * (1 + both) * T * B * H, "gates alone"),
     (lambda T, B, H, n, both, size: size * (7 * n - 1) * (1 + both) * T * B * H, "6 for 7"),
-    (lambda T, B, H, n, both, size: size * (8 * n - 1) * T * B * H, "1 for 1 + both"),
+    (lambda T, B, H, n, both, size: size * (8 * n - 1) * T * B * H, "one direction"),
     (lambda T, B, H, n, both, size: size * (8 * n - 1) * 2 * T * B * H, "both directions always"),
     (
         lambda T, B, H, n, both, size: size * (7 * n * (1 + both) + n - 1) * T * B * H,
-        "layers - 1 for (layers - 1) * directions",
+        "one direction read",
     ),
     (lambda T, B, H, n, both, size: size * 7 * (1 + both) * T * B * H, "one layer"),
-    (lambda T, B, H, n, both, size: kept(T, 1, H, n, both, size), "T for T * B"),
-    (lambda T, B, H, n, both, size: kept(1, B, H, n, both, size), "B for T * B"),
+    (lambda T, B, H, n, both, size: kept(T, 1, H, n, both, size), "batch missing"),
+    (lambda T, B, H, n, both, size: kept(1, B, H, n, both, size), "steps missing"),
     (lambda T, B, H, n, both, size: kept(T + 1, B, H, n, both, size), "T + 1 for T"),
     (
         lambda T, B, H, n, both, size: 4 * n * (1 + both) * T * B * H * size,
@@ -45,7 +42,7 @@ MISTAKES = [
     ),
     (
         lambda T, B, H, n, both, size: kept(1, B, H, n, both, 1),
-        "H for T * B * H & B for itemsize",
+        "numbers, not bytes & steps missing",
     ),
 ]
 WRONG = [("nn.activations", fn, titles) for fn, titles in MISTAKES]

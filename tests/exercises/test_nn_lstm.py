@@ -40,12 +40,13 @@ def at(step):
     ("fn", "title"),
     [
         (lambda hs, n: hs[-1], "end of the array"),
-        (at(lambda n, T: n - 2), "2 for 1"),
-        (at(lambda n, T: np.maximum(n - 2, 0)), "one step early"),
+        (at(lambda n, T: n - 2), "one step early"),
+        (at(lambda n, T: np.maximum(n - 2, 0)), "one step early, never before the first"),
         (at(lambda n, T: np.minimum(n, T - 1)), "one step late"),
         (at(lambda n, T: n.max() - 1), "the longest for all"),
-        (at(lambda n, T: -n), "hs[::-1] for hs"),
+        (at(lambda n, T: -n), "counted from the end"),
         (lambda hs, n: hs.mean(axis=0), "mean over time"),
+        (each(lambda steps: steps.mean(axis=0)), "mean of the valid steps"),
         (sorted_first, "sorted, not put back"),
         (reshaped, "reshape for transpose"),
     ],
@@ -58,14 +59,14 @@ def test_other_states_are_named(fn, title):
     ("fn", "titles"),
     [
         (packed(lambda n: np.arange(len(n))), {"not sorted"}),
-        (packed(np.argsort), {"lengths for -lengths"}),
+        (packed(np.argsort), {"shortest first"}),
         (packed(sizes=np.cumsum), {"sums for batch_sizes"}),
         (
             lambda hs, n: (packed()(hs, n)[0], np.sort(n)[::-1]),
-            {"running.sum(axis=0) for running.sum(axis=1)"},
+            {"batch_sizes are the sorted lengths"},
         ),
         (lambda hs, n: (packed()(hs, n)[0], n), {"batch_sizes are the lengths"}),
-        (packed(np.argsort, np.cumsum), {"lengths for -lengths", "sums for batch_sizes"}),
+        (packed(np.argsort, np.cumsum), {"shortest first", "sums for batch_sizes"}),
     ],
 )
 def test_other_packings_are_named(fn, titles):
@@ -136,16 +137,14 @@ def by_sequence(y_hat, y, lengths):
             "NaN in the gradient",
         ),
         (masked(lambda e, mask: torch.where(mask, e, 0.0).square().mean()), "divided by all steps"),
-        (
-            loss(lambda e: (e**2).mean(), 1),
-            "mask one step too long",
-        ),
+        (loss(lambda e: (e**2).mean(), 1), "mask one step too long"),
         (loss(lambda e: (e**2).mean(), -1), "mask one step too short"),
         (lambda y_hat, y, n: ((y_hat - y) ** 2).mean(), "padding in the mean"),
         (by_sequence, "mean of the sequences' means"),
         (loss(lambda e: (e**2).sum()), "summed"),
         (loss(lambda e: e.abs().mean()), "absolute errors"),
         (loss(lambda e: (e**2).mean().sqrt()), "root taken"),
+        (loss(lambda e: (e**2).mean() / 2), "half the mean"),
     ],
 )
 def test_other_losses_are_named(fn, title):

@@ -28,24 +28,18 @@ def of_the_first(D, H, n, both, P):
 
 RIGHT = {"nn.parameters": [counted, asked]}
 MISTAKES = [
-    (lambda *a: counted(*a, biases=1), "1 for 2"),
-    (lambda *a: counted(*a, biases=0), "0 for 2"),
+    (lambda *a: counted(*a, biases=1), "one bias"),
+    (lambda *a: counted(*a, biases=0), "no bias"),
     (lambda *a: counted(*a, gates=3), "three gates"),
     (lambda *a: counted(*a, gates=1), "one gate"),
     (lambda *a: counted(*a, hr=False), "W_hr left out"),
     (lambda D, H, n, both, P: counted(D, H, n, both, 0), "projection not counted"),
     (lambda D, H, n, both, P: counted(D, H, n, False, P), "1 for 1 + both"),
-    (
-        lambda D, H, n, both, P: counted(D, H, n, both, P) // (1 + both),
-        "first + (layers - 1) * other for directions * (first + (layers - 1) * other)",
-    ),
+    (lambda D, H, n, both, P: counted(D, H, n, both, P) // (1 + both), "one direction only"),
     (lambda D, H, n, both, P: counted(D, H, 1, both, P), "first for first + (layers - 1) * other"),
-    (of_the_first, "D for above"),
-    (lambda *a: counted(*a, biases=1, hr=False), "W_hr left out & 1 for 2"),
-    (
-        lambda *a: counted(*a, biases=1) // (1 + a[3]),
-        "first + (layers - 1) * other for directions * (first + (layers - 1) * other) & 1 for 2",
-    ),
+    (of_the_first, "layers above read D"),
+    (lambda *a: counted(*a, biases=1, hr=False), "one bias & W_hr left out"),
+    (lambda *a: counted(*a, biases=1) // (1 + a[3]), "one bias & one direction only"),
 ]
 WRONG = [("nn.parameters", fn, titles) for fn, titles in MISTAKES]
 

@@ -47,9 +47,10 @@ def test_right_answers_pass():
     [
         (average(lambda g, n: g, lambda sizes: sum(n > 0 for n in sizes)), "plain mean"),
         (average(lambda g, n: g, lambda sizes: 1), "sum"),
-        (average(lambda g, n: n * g, lambda sizes: 1), "total for total / count"),
+        (average(lambda g, n: n * g, lambda sizes: 1), "not divided"),
         (average(lambda g, n: n * g, sum, lambda n: True), "empty share read"),
         (average(lambda g, n: n * g, len), "divided by the processes"),
+        (average(lambda g, n: g / n, sum), "divided by the sizes"),
     ],
 )
 def test_other_averages_are_named(fn, title):

@@ -83,13 +83,13 @@ RIGHT = {
 SEEDS = [
     (lambda gap, spread: int(15.68 * (spread / gap) ** 2), "not rounded up"),
     (lambda gap, spread: round(15.68 * (spread / gap) ** 2), "rounded to the nearest"),
-    (lambda gap, spread: 15.68 * (spread / gap) ** 2, "runs for math.ceil(runs)"),
-    (lambda gap, spread: math.ceil(7.84 * (spread / gap) ** 2), "z ** 2 for 2 * z ** 2"),
-    (lambda gap, spread: math.ceil(31.36 * (spread / gap) ** 2), "4 for 2"),
+    (lambda gap, spread: 15.68 * (spread / gap) ** 2, "not rounded"),
+    (lambda gap, spread: math.ceil(7.84 * (spread / gap) ** 2), "factor 2 missing"),
+    (lambda gap, spread: math.ceil(31.36 * (spread / gap) ** 2), "both sets counted"),
     (lambda gap, spread: math.ceil(15.68 * abs(spread / gap)), "gap not squared"),
     (lambda gap, spread: math.ceil(15.68 * spread / gap), "effect for effect ** 2"),
-    (lambda gap, spread: math.ceil(15.68 * (gap / spread) ** 2), "spread / gap for gap / spread"),
-    (lambda gap, spread: math.ceil(2 * 1.96**2 * (spread / gap) ** 2), "1.96 for 1.96 + 0.84"),
+    (lambda gap, spread: math.ceil(15.68 * (gap / spread) ** 2), "upside down"),
+    (lambda gap, spread: math.ceil(2 * 1.96**2 * (spread / gap) ** 2), "1.96 alone"),
     (lambda gap, spread: math.ceil(2 * 2.8 * (spread / gap) ** 2), "z for z ** 2"),
     (
         lambda gap, spread: math.ceil(2 * (1.96**2 + 0.84**2) * (spread / gap) ** 2),
@@ -97,10 +97,10 @@ SEEDS = [
     ),
     (lambda gap, spread: math.ceil(2 * (1.645 + 0.84) ** 2 * (spread / gap) ** 2), "one-sided"),
     (lambda gap, spread: math.ceil(15.68 / gap**2), "gap for gap / spread"),
-    (lambda gap, spread: int(7.84 * (spread / gap) ** 2), "not rounded up & z ** 2 for 2 * z ** 2"),
+    (lambda gap, spread: int(7.84 * (spread / gap) ** 2), "not rounded up & factor 2 missing"),
     (
         lambda gap, spread: round(15.68 * (gap / spread) ** 2),
-        "rounded to the nearest & spread / gap for gap / spread",
+        "rounded to the nearest & upside down",
     ),
 ]
 ZONEOUT = [
