@@ -43,11 +43,11 @@ def facts(kind: Kind, case: Case, got: Sequence[Array]) -> list[Finding]:
         if np.isfinite(g).all() and name not in good:
             found.append(Finding("", " ".join(_where(name, axes.split(), g, w)), (name,)))
         elif name not in good:
-            found.append(_not_finite(name, g, case))
+            found.append(not_finite(name, g, case))
     return found
 
 
-def _not_finite(name: str, got: Array, case: Case) -> Finding:
+def not_finite(name: str, got: Array, case: Case) -> Finding:
     """Say where an output is no number, and whether that was planted."""
     bad = ~np.isfinite(got)
     where = tuple(int(k) for k in np.argwhere(bad)[0])

@@ -24,7 +24,8 @@ class Report:
     formula : tuple of (str, str)
         Lines of the formula that was read, and beside each the right one.
     model : callable or None
-        The function that was read: it gives the learner's numbers, with the arguments by position.
+        The function that was read: it gives the learner's numbers wherever they are finite, with
+        the arguments by position.
     """
 
     def __init__(

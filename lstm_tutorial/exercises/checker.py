@@ -7,13 +7,14 @@ formula that gives the learner's numbers is shown.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from lstm_tutorial import _install
 from lstm_tutorial.exercises._calls import Ask
-from lstm_tutorial.exercises._facts import facts, same
+from lstm_tutorial.exercises._facts import facts, not_finite, same
 from lstm_tutorial.exercises._kind import Case, Kind
 from lstm_tutorial.exercises._kinds import KINDS
 from lstm_tutorial.exercises._reading import Array, Finding, Reading, Trouble, named
@@ -178,8 +179,11 @@ def _at_size_one(case: Case) -> list[Finding]:
 
 
 def _first_that_holds(spec: Kind, ask: Ask) -> Reading | None:
-    """Return the first reading whose model gives the learner's numbers, else measured facts."""
-    measured = None
+    """Return the first reading whose model gives the learner's numbers, else measured facts.
+
+    Second best is a model that gives them wherever they are finite, with a word on the others.
+    """
+    measured = nearly = None
     try:
         ask.eps = _rounding(spec, ask)
         for reading in spec.read(ask):
@@ -187,9 +191,22 @@ def _first_that_holds(spec: Kind, ask: Ask) -> Reading | None:
                 measured = measured or reading
             elif holds(spec, ask, reading.model):
                 return reading
+            elif not nearly and holds(spec, ask, reading.model, finite=True):
+                nearly = reading._replace(findings=[*reading.findings, *_overflows(spec, ask)])
     except (Trouble, np.linalg.LinAlgError):  # no further than this
         pass
-    return measured
+    return nearly or measured
+
+
+def _overflows(spec: Kind, ask: Ask) -> list[Finding]:
+    """Say of the first input with outputs that are not finite which these are."""
+    for case in spec.cases:
+        with suppress(Trouble):  # said apart
+            pairs = zip(spec.outputs, ask(*case.values()), strict=True)
+            found = [not_finite(n, a, case) for n, a in pairs if not np.isfinite(a).all()]
+            if found:
+                return found[:1]
+    return []
 
 
 def _rounding(spec: Kind, ask: Ask) -> float:
@@ -209,13 +226,18 @@ def _moved(value: Any) -> Any:
     return value * (1 + 3e-11) if _floats(value) else value
 
 
-def holds(spec: Kind, ask: Ask, model: Callable[..., Any]) -> bool:
-    """Tell whether a model gives the learner's numbers on every kind of input."""
+def holds(spec: Kind, ask: Ask, model: Callable[..., Any], finite: bool = False) -> bool:
+    """Tell whether a model gives the learner's numbers on every kind of input.
+
+    With `finite` only inputs count whose outputs are finite.
+    """
     compared = 0
     for case in spec.cases:
         try:
             got = ask(*case.values())
         except Trouble:  # said apart
+            continue
+        if finite and not all(np.isfinite(a).all() for a in got):
             continue
         compared += 1
         with np.errstate(all="ignore"):

@@ -79,3 +79,17 @@ def test_plain_changes_are_lines_that_compile():
     for new, _, _ in changed:
         compile(new.strip(), "changed", "exec")
     assert "x[1:].sum(axis=1)" in {now for _, _, now in changed}
+
+
+def test_a_reading_may_overflow_elsewhere_than_the_answer():
+    def loss(logits, targets):
+        p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        return -np.log(p[np.arange(len(targets)), targets]).sum() / logits.size
+
+    report = exercises.check("cross_entropy", loss)
+    assert report.mistakes == ("averaged over the classes too", "NaN or infinity")
+
+    def tanh(z):
+        return (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z))
+
+    assert exercises.check("sigmoid", tanh).mistakes == ("tanh", "NaN or infinity")
