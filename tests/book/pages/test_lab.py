@@ -253,7 +253,8 @@ def test_the_presets_show_what_the_text_says_of_them(preset, solved, watched):
     tab.get_by_role("button", name=preset).press("Enter")
     tab.locator("lstm-lab [data-do=start]").press("Enter")
     done = """() => { const { last, running } = document.querySelector("lstm-lab");
-      return last?.update === 1000 || (running && last.runs.every((run) => run.solved)); }"""
+      if (!last) return false;  // the worker has not answered yet
+      return last.update === 1000 || (running && last.runs.every((run) => run.solved)); }"""
     tab.wait_for_function(done, timeout=90_000)
     runs = tab.evaluate("document.querySelector('lstm-lab').last.runs")
     assert [run["solved"] is not None for run in runs] == solved
