@@ -223,6 +223,5 @@ def _plain(names: Lines, way: Lines) -> tuple[Edit, ...]:
             says = f"Your function computes {now} where {was} belongs."
             found.setdefault(made, Edit(f"{now} for {was}", says, way, made))
     changed = [edit for edit in found.values() if edit.lines != way]
-    return tuple(
-        sorted(changed, key=lambda edit: len("".join(edit.lines)))
-    )  # left out before added
+    # What leaves something out comes before what adds something.
+    return tuple(sorted(changed, key=lambda edit: len("".join(edit.lines))))

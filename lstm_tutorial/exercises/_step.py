@@ -17,6 +17,7 @@ from lstm_tutorial.exercises import _wiring
 from lstm_tutorial.exercises._form import (
     FORMS,
     LSTM,
+    NONE,
     Form,
     Law,
     Model,
@@ -244,7 +245,7 @@ class Reader:
             if all(_near(slope * a + offset, b, room) for a, b in zip(s, u, strict=True)):
                 kept = search.find(slope, squashed=False)
                 new = search.find(offset) if kept else None
-                return Law(Sum(()), kept, new, inner, outer) if kept and new else None
+                return Law(NONE, kept, new, inner, outer) if kept and new else None
         return None
 
     def _complete(self, law: Law, bases: Mapping[str, Array], run: Sequence[Array]) -> Law | None:

@@ -54,8 +54,8 @@ def gru_cell() -> "SVG":
     """Draw one step of the GRU in the language of `lstm_cell`.
 
     It has one state and three boxes. The update gate z keeps as much of the old state as it holds
-    back of the candidate n; the reset gate r weighs the old state that the candidate reads, as in
-    `torch.nn.GRU`.
+    back of the candidate n; the reset gate r weighs the old state before the candidate reads it, as
+    published. `torch.nn.GRU` applies it after the product with the recurrent weights.
     """
     layouts = [(layout, _gru(layout)) for layout in (GRU_WIDE, GRU_UPRIGHT)]
     return _svg.drawing("The GRU's cell", *layouts)
