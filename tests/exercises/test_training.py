@@ -3,13 +3,11 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 from torch.nn.functional import dropout
 
 from lstm_tutorial import doctor
-from lstm_tutorial.exercises import check
-from tests.exercises.styles import refusals
+from tests.exercises.trying import judged
 
 
 def zoned(new, old, share, training):
@@ -161,22 +159,6 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("kind", RIGHT)
-def test_right_answers_pass_in_every_style(kind):
-    for fn in RIGHT[kind]:
-        assert refusals(kind, fn, check) == []
-
-
-@pytest.mark.parametrize(("kind", "fn", "titles"), WRONG)
-def test_a_mistake_is_named(kind, fn, titles):
-    report = check(kind, fn)
-    assert not report.passed
-    assert report.mistakes == tuple(titles.split(" & ")), report
-
-
-@pytest.mark.parametrize(
-    "value", [None, 1.5, "yes", [], [[-1]], {"a": 1}, np.nan, object(), [np.nan, "x"]]
+test_right_answers_pass_in_every_style, test_a_mistake_is_named, test_no_value_raises = judged(
+    RIGHT, WRONG
 )
-@pytest.mark.parametrize("kind", RIGHT)
-def test_no_value_makes_the_check_raise(kind, value):
-    assert not check(kind, lambda *arguments: value).passed
