@@ -12,28 +12,15 @@ from itertools import permutations
 from types import CodeType
 from typing import Any, NamedTuple
 
+from lstm_tutorial.exercises._programs import GATES, GRADIENTS
 from lstm_tutorial.exercises._reading import Finding
 from lstm_tutorial.exercises._ways import ACROSS, CHANGES, FUNCTIONS, rows
 
 Program = tuple[str, ...]
 _Z = "z = x @ W_ih.T + h_prev @ W_hh.T + b"
-_LSTM = """
-z_i, z_f, z_g, z_o = blocks(z)
-i = σ(z_i)
-f = σ(z_f)
-g = tanh(z_g)
-o = σ(z_o)
-c = f * c_prev + i * g
-h = o * tanh(c)"""
+_LSTM = f"\nz_i, z_f, z_g, z_o = blocks(z){GATES}h = o * tanh(c)"
 # From stored values; "kept" is f as the factor of dc.
-_LSTM_BACK = """tanh_c = tanh(c)
-dc_total = dc + dh * o * (1 - tanh_c**2)
-dz_i = dc_total * g * i * (1 - i)
-dz_f = dc_total * c_prev * f * (1 - f)
-dz_g = dc_total * i * (1 - g**2)
-dz_o = dh * tanh_c * o * (1 - o)
-dz = hstack([dz_i, dz_f, dz_g, dz_o])
-dx = dz @ W_ih
+_LSTM_BACK = f"""tanh_c = tanh(c){GRADIENTS}dx = dz @ W_ih
 dh_prev = dz @ W_hh
 dc_prev = dc_total * kept"""
 _RNN_BACK = """dz = dh * (1 - h**2)

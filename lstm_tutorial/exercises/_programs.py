@@ -17,24 +17,22 @@ from lstm_tutorial.exercises._reading import Array
 
 Program = dict[str, str]  # what is computed, in order, and how
 _Z = "\n".join(f"z_{k} = x @ W_{k}.T + h_prev @ U_{k}.T + b_{k}" for k in "ifgo")
-_FORWARD = """
+GATES = """
 i = σ(z_i)
 f = σ(z_f)
 g = tanh(z_g)
 o = σ(z_o)
 c = f * c_prev + i * g
 """
-_BACKWARD = """
-tanh_c = tanh(c)
-h = o * tanh_c
+GRADIENTS = """
 dc_total = dc + dh * o * (1 - tanh_c**2)
 dz_i = dc_total * g * i * (1 - i)
 dz_f = dc_total * c_prev * f * (1 - f)
 dz_g = dc_total * i * (1 - g**2)
 dz_o = dh * tanh_c * o * (1 - o)
 dz = hstack([dz_i, dz_f, dz_g, dz_o])
-dc_prev = dc_total * f
 """
+_BACKWARD = f"tanh_c = tanh(c)\nh = o * tanh_c{GRADIENTS}dc_prev = dc_total * f\n"
 _RNN = """
 z = x @ W_ih.T + h_prev @ W_hh.T + b
 h = tanh(z)
@@ -48,7 +46,7 @@ db = dz.sum(axis=0)
 """
 _INPUT = "dx = dz @ W_ih"
 _LINES = {
-    "lstm": _Z + _FORWARD + _BACKWARD + _STATE + _INPUT + _WEIGHTS,
+    "lstm": _Z + GATES + _BACKWARD + _STATE + _INPUT + _WEIGHTS,
     "mended": _BACKWARD + _STATE,
     "rnn": _RNN + _STATE + _INPUT + _WEIGHTS,
 }
