@@ -12,6 +12,7 @@ _OUTPUTS = {"grads[0]": "H D", "grads[1]": "D"}
 _SIZES = [
     *[(4, 0.1, 1, 2, 3), (1, 1.1, 3, 2, 3), (0.04, 0.8, 3, 2, 3)],
     *[(5e3, 1e-4, 1, 3, 2), (2, 0.3, 1, 1, 1), (0.01, 3, 1, 2, 3)],
+    (0.5, 0.6, 20, 2, 3),  # the second array is the larger
 ]
 _GRADS = []
 for size, ratio, far, H, D in _SIZES:
